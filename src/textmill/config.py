@@ -1,0 +1,196 @@
+"""Run settings: frozen dataclasses, one a section, that check themselves; their words are in i18n/catalog/settings.toml.
+
+Every setting is given in `textmill.toml`, as ``TEXTMILL_SECTION__NAME`` or as ``--section.name value``; later wins
+(see `textmill.settings_sources`). A setting whose default is 0 or "" and says so is chosen by Textmill.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, get_type_hints
+
+from textmill.errors import SettingsError
+
+
+def setting(
+    default: Any,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """Returns a dataclass field with a default and the bounds (inclusive) that its value is held to."""
+    return field(default=default, metadata={"minimum": minimum, "maximum": maximum, "choices": choices})
+
+
+class Section:
+    """What the sections share: values are checked when a section is made, so a bad one cannot travel."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):  # type: ignore[arg-type]
+            check_value(f"{section_name(type(self))}.{item.name}", item, getattr(self, item.name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusSettings(Section):
+    """From files to documents."""
+
+    validation_share: float = setting(0.01, minimum=0, maximum=0.5)
+    validation_folder: str = setting("held_out")
+    language: str = setting("")
+    extraction: str = setting("fast", choices=("fast", "everything"))
+    text_field: str = setting("text")
+    minimum_characters: int = setting(1, minimum=1)
+    maximum_document_megabytes: float = setting(64.0, minimum=0.001)
+    maximum_control_share: float = setting(0.02, minimum=0, maximum=1)
+    deduplicate: bool = setting(True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenizerSettings(Section):
+    """From documents to tokens."""
+
+    vocabulary_size: int = setting(8192, minimum=300, maximum=1_000_000)
+    training_megabytes: float = setting(64.0, minimum=0.001)
+    minimum_frequency: int = setting(2, minimum=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings(Section):
+    """The shape of a new model."""
+
+    preset: str = setting("modern", choices=("modern", "classic"))
+    layers: int = setting(6, minimum=1)
+    width: int = setting(256, minimum=8)
+    heads: int = setting(4, minimum=1)
+    kv_heads: int = setting(0, minimum=0)
+    feed_forward: int = setting(0, minimum=0)
+    context: int = setting(256, minimum=8)
+    positions: str = setting("", choices=("", "rope", "learned", "sinusoidal", "alibi", "none"))
+    dropout: float = setting(0.0, minimum=0, maximum=0.9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSettings(Section):
+    """How a run trains."""
+
+    seed: int = setting(0, minimum=0)
+    steps: int = setting(1000, minimum=1)
+    batch_tokens: int = setting(8192, minimum=8)
+    micro_batch: int = setting(0, minimum=0)
+    optimizer: str = setting("muon", choices=("muon", "adamw"))
+    learning_rate: float = setting(0.003, minimum=0)
+    matrix_learning_rate: float = setting(0.02, minimum=0)
+    embedding_learning_rate: float = setting(0.01, minimum=0)
+    weight_decay: float = setting(0.1, minimum=0)
+    beta1: float = setting(0.9, minimum=0, maximum=0.9999)
+    beta2: float = setting(0.95, minimum=0, maximum=0.99999)
+    warmup: float = setting(0.02, minimum=0, maximum=1)
+    decay: float = setting(0.5, minimum=0, maximum=1)
+    final_learning_rate: float = setting(0.0, minimum=0, maximum=1)
+    clip: float = setting(1.0, minimum=0)
+    precision: str = setting("auto", choices=("auto", "bf16", "fp32"))
+    compile: str = setting("auto", choices=("auto", "on", "off"))
+    threads: int = setting(0, minimum=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSettings(Section):
+    """When a run saves and what it keeps."""
+
+    every: int = setting(250, minimum=1)
+    keep: int = setting(2, minimum=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateSettings(Section):
+    """What is measured while a run trains."""
+
+    every: int = setting(250, minimum=1)
+    tokens: int = setting(32768, minimum=1)
+    sample_every: int = setting(250, minimum=0)
+    sample_tokens: int = setting(48, minimum=1)
+    sample_prompts: tuple[str, ...] = setting(("One morning", "一天早上"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateSettings(Section):
+    """How a model writes."""
+
+    temperature: float = setting(0.8, minimum=0, maximum=100)
+    top_k: int = setting(0, minimum=0)
+    top_p: float = setting(0.95, minimum=0, maximum=1)
+    min_p: float = setting(0.0, minimum=0, maximum=1)
+    repetition_penalty: float = setting(1.0, minimum=0.01, maximum=100)
+    max_tokens: int = setting(200, minimum=1)
+    seed: int = setting(-1, minimum=-1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All sections."""
+
+    corpus: CorpusSettings = field(default_factory=CorpusSettings)
+    tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+    checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
+    evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
+    generate: GenerateSettings = field(default_factory=GenerateSettings)
+
+    def as_dict(self) -> dict[str, dict[str, Any]]:
+        """Returns {section: {name: value}}, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    def replace(self, values: dict[str, Any]) -> "Settings":
+        """Returns a copy with {"section.name": value} changed; each changed section checks itself."""
+        sections: dict[str, dict[str, Any]] = {}
+        for name, value in values.items():
+            section, _, key = name.partition(".")
+            sections.setdefault(section, {})[key] = value
+        return dataclasses.replace(
+            self, **{section: dataclasses.replace(getattr(self, section), **change) for section, change in sections.items()}
+        )
+
+
+SECTIONS: dict[str, type] = {item.name: item.default_factory for item in dataclasses.fields(Settings)}  # type: ignore[misc]
+
+
+def section_name(section: type) -> str:
+    """Returns the name under which a section stands in files and on the command line."""
+    return next(name for name, kind in SECTIONS.items() if kind is section)
+
+
+def all_settings() -> dict[str, dataclasses.Field]:
+    """Returns {"section.name": field} for every setting there is, in the order of the file."""
+    return {f"{name}.{item.name}": item for name, kind in SECTIONS.items() for item in dataclasses.fields(kind)}
+
+
+def value_type(name: str) -> Any:
+    """Returns the type of the setting "section.name": int, float, str, bool or tuple[str, ...]."""
+    section, _, key = name.partition(".")
+    return get_type_hints(SECTIONS[section])[key]
+
+
+def check_value(name: str, item: dataclasses.Field, value: Any) -> None:
+    """Raises SettingsError unless `value` has the setting's type and lies within its bounds."""
+    kind = value_type(name)
+    wanted = (int, float) if kind is float else tuple if kind == tuple[str, ...] else kind
+    wrong = not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool)
+    if wrong or (isinstance(value, tuple) and not all(isinstance(part, str) for part in value)):
+        raise SettingsError("settings_errors.type", name=name, type=type_name(kind), value=repr(value))
+    if isinstance(value, float) and value != value:
+        raise SettingsError("settings_errors.type", name=name, type=type_name(kind), value="nan")
+    low, high, choices = item.metadata["minimum"], item.metadata["maximum"], item.metadata["choices"]
+    if (low is not None and value < low) or (high is not None and value > high):
+        bounds = f"{'-∞' if low is None else low} … {'∞' if high is None else high}"
+        raise SettingsError("settings_errors.range", name=name, bounds=bounds, value=value)
+    if choices and value not in choices:
+        shown = ", ".join(choice or '""' for choice in choices)
+        raise SettingsError("settings_errors.choice", name=name, choices=shown, value=repr(value))
+
+
+def type_name(kind: Any) -> str:
+    """Returns what a setting's type is called in messages."""
+    return {int: "integer", float: "number", str: "text", bool: "true/false"}.get(kind, "list of texts")

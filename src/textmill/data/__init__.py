@@ -1,0 +1,1 @@
+"""Raw text of many forms in, a clean corpus out."""

@@ -1,0 +1,1 @@
+"""Train, load and use a byte-level BPE tokenizer; corpus to token arrays."""

@@ -1,0 +1,1 @@
+"""Training: batches, optimizers, schedule, loop, checkpoints, plan."""
