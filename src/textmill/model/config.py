@@ -1,0 +1,222 @@
+"""The shape of a model, as one frozen configuration; presets are functions.
+
+`modern` is laid out as Qwen3 (RMSNorm before each part, rotary positions, norms on queries and keys, SwiGLU, no biases),
+`classic` as GPT-2 (LayerNorm, learned or sinusoidal positions, GELU, biases), so that other engines run both unchanged.
+Options beyond these two are for the families that are imported; what no other layout can say is refused at export.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from textmill.config import ModelSettings
+from textmill.errors import ModelError
+
+POSITIONS = ("rope", "learned", "sinusoidal", "alibi", "none")
+NORMS = ("rms", "layer")
+NORM_PLACES = ("pre", "post", "both")
+FEED_FORWARDS = ("gelu", "relu2", "swiglu", "geglu")
+ROPE_SCALINGS = ("none", "linear", "dynamic", "llama3", "yarn")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RopeScaling:
+    """How rotary frequencies are stretched past the trained context; the names are Hugging Face's.
+
+    linear and dynamic: https://arxiv.org/abs/2306.15595 and NTK-aware scaling; yarn: https://arxiv.org/abs/2309.00071;
+    llama3: the rule of Llama 3.1's reference code.
+    """
+
+    kind: str = "none"
+    factor: float = 1.0
+    original_context: int = 0
+    low_frequency_factor: float = 1.0
+    high_frequency_factor: float = 4.0
+    beta_fast: float = 32.0
+    beta_slow: float = 1.0
+    attention_factor: float = 0.0
+    """yarn's multiplier of cosines and sines; 0 takes the paper's 0.1·ln(factor) + 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """Everything that decides a model's computation; two equal configs compute the same from the same weights."""
+
+    vocabulary_size: int
+    context: int
+    layers: int
+    width: int
+    heads: int
+    kv_heads: int
+    head_width: int
+    feed_forward: int
+    preset: str = "custom"
+    positions: str = "rope"
+    rope_theta: float = 10_000.0
+    rope_fraction: float = 1.0
+    """The share of each head's width that is rotated (GPT-NeoX, Phi: below 1)."""
+    rope_scaling: RopeScaling = RopeScaling()
+    norm: str = "rms"
+    norm_place: str = "pre"
+    norm_epsilon: float = 1e-6
+    qk_norm: bool = False
+    attention_bias: bool = False
+    attention_output_bias: bool = False
+    attention_scale: float = 0.0
+    """Multiplier of the scores; 0 takes 1/√head_width."""
+    windows: tuple[int, ...] = ()
+    """Per layer, how many positions back attention sees, itself included; 0: all. Empty: all layers see all."""
+    attention_softcap: float = 0.0
+    attention_sinks: bool = False
+    """A learned logit a head that takes part in the softmax and gives nothing (https://arxiv.org/abs/2309.17453)."""
+    feed_forward_kind: str = "swiglu"
+    feed_forward_bias: bool = False
+    experts: int = 0
+    experts_per_token: int = 2
+    norm_expert_weights: bool = True
+    tied: bool = True
+    embedding_scale: float = 1.0
+    logit_softcap: float = 0.0
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_choice("positions", self.positions, POSITIONS)
+        _check_choice("norm", self.norm, NORMS)
+        _check_choice("norm_place", self.norm_place, NORM_PLACES)
+        _check_choice("feed_forward_kind", self.feed_forward_kind, FEED_FORWARDS)
+        _check_choice("rope_scaling.kind", self.rope_scaling.kind, ROPE_SCALINGS)
+        for name in ("vocabulary_size", "context", "layers", "width", "heads", "kv_heads", "head_width", "feed_forward"):
+            if getattr(self, name) < 1:
+                raise ModelError("model.not_positive", name=name, value=getattr(self, name))
+        if self.heads % self.kv_heads:
+            raise ModelError("model.kv_heads", heads=self.heads, kv_heads=self.kv_heads)
+        if self.positions == "rope" and self.rotated_width % 2:
+            raise ModelError("model.rope_width", value=self.rotated_width)
+        if self.windows and len(self.windows) != self.layers:
+            raise ModelError("model.windows", layers=self.layers, value=len(self.windows))
+        if self.experts and not 1 <= self.experts_per_token <= self.experts:
+            raise ModelError("model.experts", experts=self.experts, value=self.experts_per_token)
+
+    @property
+    def rotated_width(self) -> int:
+        """How many of a head's dimensions RoPE rotates."""
+        return int(self.head_width * self.rope_fraction)
+
+    @property
+    def absolute_positions(self) -> bool:
+        """True when a token's own position, not only distances, enters the computation."""
+        return self.positions in ("learned", "sinusoidal")
+
+    def window(self, layer: int) -> int:
+        """Returns how many positions back `layer` sees, itself included; 0: all."""
+        return self.windows[layer] if self.windows else 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns a JSON-ready dictionary that `from_dict` reads back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
+        """Reads what `as_dict` wrote."""
+        values = dict(values)
+        values["rope_scaling"] = RopeScaling(**values.get("rope_scaling", {}))
+        values["windows"] = tuple(values.get("windows", ()))
+        return cls(**values)
+
+
+def modern(
+    *,
+    vocabulary_size: int,
+    context: int,
+    layers: int,
+    width: int,
+    heads: int,
+    kv_heads: int = 0,
+    feed_forward: int = 0,
+    positions: str = "",
+    dropout: float = 0.0,
+    tied: bool = False,
+) -> ModelConfig:
+    """The default: laid out as Qwen3. `feed_forward` 0 takes 8/3 of the width rounded up to a multiple of 32."""
+    return ModelConfig(
+        preset="modern",
+        vocabulary_size=vocabulary_size,
+        context=context,
+        layers=layers,
+        width=width,
+        heads=heads,
+        kv_heads=kv_heads or heads,
+        head_width=_head_width(width, heads),
+        feed_forward=feed_forward or -(-width * 8 // 3 // 32) * 32,
+        positions=positions or "rope",
+        norm="rms",
+        qk_norm=True,
+        feed_forward_kind="swiglu",
+        tied=tied,
+        dropout=dropout,
+    )
+
+
+def classic(
+    *,
+    vocabulary_size: int,
+    context: int,
+    layers: int,
+    width: int,
+    heads: int,
+    kv_heads: int = 0,
+    feed_forward: int = 0,
+    positions: str = "",
+    dropout: float = 0.0,
+    tied: bool = True,
+) -> ModelConfig:
+    """The GPT of the founding document, laid out as GPT-2. `feed_forward` 0 takes 4 times the width."""
+    return ModelConfig(
+        preset="classic",
+        vocabulary_size=vocabulary_size,
+        context=context,
+        layers=layers,
+        width=width,
+        heads=heads,
+        kv_heads=kv_heads or heads,
+        head_width=_head_width(width, heads),
+        feed_forward=feed_forward or 4 * width,
+        positions=positions or "learned",
+        norm="layer",
+        norm_epsilon=1e-5,
+        attention_bias=True,
+        attention_output_bias=True,
+        feed_forward_kind="gelu",
+        feed_forward_bias=True,
+        tied=tied,
+        dropout=dropout,
+    )
+
+
+PRESETS = {"modern": modern, "classic": classic}
+
+
+def from_settings(settings: ModelSettings, vocabulary_size: int) -> ModelConfig:
+    """Returns the configuration that the settings name, for a tokenizer of `vocabulary_size` tokens."""
+    return PRESETS[settings.preset](
+        vocabulary_size=vocabulary_size,
+        context=settings.context,
+        layers=settings.layers,
+        width=settings.width,
+        heads=settings.heads,
+        kv_heads=settings.kv_heads,
+        feed_forward=settings.feed_forward,
+        positions=settings.positions,
+        dropout=settings.dropout,
+    )
+
+
+def _head_width(width: int, heads: int) -> int:
+    if width % heads:
+        raise ModelError("model.heads", width=width, heads=heads)
+    return width // heads
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ModelError("model.choice", name=name, value=repr(value), choices=", ".join(choices))

@@ -1,0 +1,161 @@
+"""The decoder-only transformer: token ids in, a score for every possible next token out.
+
+    ids ─▶ token embedding (+ position table) ─▶ block × layers ─▶ norm ─▶ output projection ─▶ logits
+
+Shapes: B batch, T new positions, S all positions so far, D width, V vocabulary.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from textmill.model.attention import attention_bias
+from textmill.model.block import Block
+from textmill.model.cache import Cache
+from textmill.model.config import ModelConfig
+from textmill.model.norm import make_norm
+from textmill.model.positions import document_positions, rope_tables, sinusoidal_table
+from textmill.model.trace import Trace
+
+
+class GPT(nn.Module):
+    """One decoder with options; see `ModelConfig`."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.token_embedding = nn.Embedding(config.vocabulary_size, config.width)
+        self.position_embedding = nn.Embedding(config.context, config.width) if config.absolute_positions else None
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
+        self.norm = make_norm(config) if config.norm_place != "post" else nn.Identity()
+        self.output = nn.Linear(config.width, config.vocabulary_size, bias=False)
+        if config.tied:
+            self.output.weight = self.token_embedding.weight
+        if self.position_embedding is not None and config.positions == "sinusoidal":
+            self.position_embedding.weight.requires_grad_(False)
+        self._rope: tuple[Tensor, Tensor] | None = None
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Fills all weights from `generator` (CPU).
+
+        Matrices are normal with deviation 1/√fan_in, those that write to the residual stream zero in `modern` and
+        scaled by 1/√(2·layers) in `classic` (GPT-2's rule); zero means that each block starts as the identity.
+        """
+        classic = self.config.preset == "classic"
+        for name, parameter in self.named_parameters():
+            writes = name.endswith(("attention.output.weight", "down.weight"))
+            if name.endswith("sinks") or name.endswith("bias"):
+                nn.init.zeros_(parameter)
+            elif parameter.ndim == 1:
+                nn.init.ones_(parameter)
+            elif name == "position_embedding.weight" and self.config.positions == "sinusoidal":
+                with torch.no_grad():
+                    parameter.copy_(sinusoidal_table(self.config.context, self.config.width) * EMBEDDING_DEVIATION)
+            elif "embedding" in name:
+                deviation = EMBEDDING_DEVIATION if classic or self.config.tied else 1.0
+                nn.init.normal_(parameter, std=deviation, generator=generator)
+            elif writes and not classic or name == "output.weight":
+                nn.init.zeros_(parameter)
+            else:
+                deviation = 0.02 if classic else parameter.shape[1] ** -0.5
+                if writes:
+                    deviation /= (2 * self.config.layers) ** 0.5
+                nn.init.normal_(parameter, std=deviation, generator=generator)
+
+    def forward(
+        self,
+        ids_BT: Int[Tensor, "B T"],
+        *,
+        documents_BT: Int[Tensor, "B T"] | None = None,
+        padding_BS: Bool[Tensor, "B S"] | None = None,
+        cache: Cache | None = None,
+        trace: Trace | None = None,
+    ) -> Float[Tensor, "B T V"]:
+        """Returns the logits of the token after each position."""
+        x_BTD = self.hidden(ids_BT, documents_BT=documents_BT, padding_BS=padding_BS, cache=cache, trace=trace)
+        logits_BTV = self.logits(x_BTD)
+        if trace is not None:
+            trace.record("logits", logits_BTV)
+        return logits_BTV
+
+    def logits(self, x_BTD: Float[Tensor, "*B D"]) -> Float[Tensor, "*B V"]:
+        """Returns the scores of every token, soft-capped where the config asks for it."""
+        logits_BTV = self.output(x_BTD)
+        cap = self.config.logit_softcap
+        return cap * torch.tanh(logits_BTV / cap) if cap else logits_BTV
+
+    def hidden(
+        self,
+        ids_BT: Int[Tensor, "B T"],
+        *,
+        documents_BT: Int[Tensor, "B T"] | None = None,
+        padding_BS: Bool[Tensor, "B S"] | None = None,
+        cache: Cache | None = None,
+        trace: Trace | None = None,
+    ) -> Float[Tensor, "B T D"]:
+        """Returns the residual stream after the final norm.
+
+        `documents_BT`: the index of each token's document in its row; attention stays inside a document and absolute
+        positions start anew with each. `padding_BS`: False where a row of a batch is padded (on the left).
+        """
+        past = cache.length if cache is not None else 0
+        positions_BT = self._positions(ids_BT, past, documents_BT, padding_BS)
+        x_BTD = self.embed(ids_BT, positions_BT)
+        if trace is not None:
+            trace.record("embedding", x_BTD)
+        rope = self.rope(positions_BT, past + ids_BT.shape[1]) if self.config.positions == "rope" else None
+        biases: dict[int, Tensor | None] = {}
+        for layer, block in enumerate(self.blocks):
+            window = self.config.window(layer)
+            if window not in biases:
+                biases[window] = attention_bias(
+                    self.config,
+                    layer,
+                    queries=ids_BT.shape[1],
+                    keys=past + ids_BT.shape[1],
+                    device=ids_BT.device,
+                    documents_BT=documents_BT,
+                    padding_BS=padding_BS,
+                )
+            x_BTD = block(x_BTD, rope, biases[window], cache, trace)
+        if cache is not None:
+            cache.advance(ids_BT.shape[1])
+        x_BTD = self.norm(x_BTD)
+        if trace is not None:
+            trace.record("normed", x_BTD)
+        return x_BTD
+
+    def embed(self, ids_BT: Int[Tensor, "B T"], positions_BT: Int[Tensor, "#B T"]) -> Float[Tensor, "B T D"]:
+        """Returns the tokens' vectors, scaled where the config asks for it, plus those of their positions."""
+        x_BTD = self.token_embedding(ids_BT)
+        if self.config.embedding_scale != 1.0:
+            x_BTD = x_BTD * torch.tensor(self.config.embedding_scale, dtype=x_BTD.dtype)
+        if self.position_embedding is not None:
+            x_BTD = x_BTD + self.position_embedding(positions_BT)
+        return F.dropout(x_BTD, self.config.dropout, self.training)
+
+    def _positions(
+        self, ids_BT: Tensor, past: int, documents_BT: Tensor | None, padding_BS: Tensor | None
+    ) -> Int[Tensor, "#B T"]:
+        """Returns each new token's position; distances alone matter to RoPE, so documents need no restart there."""
+        length = ids_BT.shape[1]
+        if padding_BS is not None:
+            return (padding_BS.long().cumsum(dim=1) - 1).clamp_min(0)[:, -length:]
+        if documents_BT is not None and self.config.absolute_positions:
+            return document_positions(documents_BT)
+        return torch.arange(past, past + length, device=ids_BT.device)[None]
+
+    def rope(self, positions_BT: Int[Tensor, "#B T"], length: int) -> tuple[Tensor, Tensor]:
+        """Returns cosines and sines (B T R/2) at the given positions; tables are made once and grow as needed."""
+        dynamic = self.config.rope_scaling.kind == "dynamic" and length > self.config.context
+        if dynamic or self._rope is None or self._rope[0].shape[0] < length:
+            cos, sin = rope_tables(self.config, max(length, 0 if dynamic else self.config.context))
+            self._rope = (cos.to(positions_BT.device), sin.to(positions_BT.device))
+        elif self._rope[0].device != positions_BT.device:
+            self._rope = (self._rope[0].to(positions_BT.device), self._rope[1].to(positions_BT.device))
+        return self._rope[0][positions_BT], self._rope[1][positions_BT]
+
+
+EMBEDDING_DEVIATION = 0.02
+"""GPT-2's deviation of embeddings, where input and output share them; free input embeddings start at 1."""
