@@ -3,8 +3,8 @@
 The document of ``--json``: ``textmill, python, system, processor {model, architecture, physical_cores, logical_cores,
 usable_cores, usable_physical_cores, features}, memory {total, available}, disk {folder, free}, gpus, compiler, torch
 {version, build}, libraries, project, used {device, precision, threads, compile: {value, reason}}, missing [{what}],
-measured``. Sizes are bytes. ``measured`` is null without ``--measure``, else ``{gemm_fp32, gemm_bf16, memory_bandwidth}``
-in FLOP/s and bytes/s; gemm_bf16 is null where nothing multiplies bf16 natively.
+measured``. Sizes are bytes. ``measured`` is null without ``--measure``, else ``{gemm_fp32, gemm_bf16,
+memory_bandwidth}`` in FLOP/s and bytes/s; gemm_bf16 is null where nothing multiplies bf16 natively.
 """
 
 import os
