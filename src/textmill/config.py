@@ -1,14 +1,16 @@
-"""Run settings: frozen dataclasses, one a section, that check themselves; their words are in i18n/catalog/settings.toml.
+"""Run settings: frozen dataclasses, one a section, that check themselves; their words: i18n/catalog/settings.toml.
 
 Every setting is given in `textmill.toml`, as ``TEXTMILL_SECTION__NAME`` or as ``--section.name value``; later wins
 (see `textmill.settings_sources`). A setting whose default is 0 or "" and says so is chosen by Textmill.
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 from textmill.errors import SettingsError
+from textmill.i18n import t
 
 
 def setting(
@@ -44,7 +46,9 @@ class CorpusSettings(Section):
     minimum_characters: int = setting(1, minimum=1)
     maximum_document_megabytes: float = setting(64.0, minimum=0.001)
     maximum_control_share: float = setting(0.02, minimum=0, maximum=1)
+    split_characters: int = setting(100_000, minimum=0)
     deduplicate: bool = setting(True)
+    workers: int = setting(0, minimum=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +115,7 @@ class EvaluateSettings(Section):
     tokens: int = setting(32768, minimum=1)
     sample_every: int = setting(250, minimum=0)
     sample_tokens: int = setting(48, minimum=1)
-    sample_prompts: tuple[str, ...] = setting(("One morning", "一天早上"))
+    sample_prompts: tuple[str, ...] = setting(("One morning", "一天早上"))  # text data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +154,8 @@ class Settings:
             section, _, key = name.partition(".")
             sections.setdefault(section, {})[key] = value
         return dataclasses.replace(
-            self, **{section: dataclasses.replace(getattr(self, section), **change) for section, change in sections.items()}
+            self,
+            **{section: dataclasses.replace(getattr(self, section), **change) for section, change in sections.items()},
         )
 
 
@@ -180,8 +185,8 @@ def check_value(name: str, item: dataclasses.Field, value: Any) -> None:
     wrong = not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool)
     if wrong or (isinstance(value, tuple) and not all(isinstance(part, str) for part in value)):
         raise SettingsError("settings_errors.type", name=name, type=type_name(kind), value=repr(value))
-    if isinstance(value, float) and value != value:
-        raise SettingsError("settings_errors.type", name=name, type=type_name(kind), value="nan")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingsError("settings_errors.type", name=name, type=type_name(kind), value=value)
     low, high, choices = item.metadata["minimum"], item.metadata["maximum"], item.metadata["choices"]
     if (low is not None and value < low) or (high is not None and value > high):
         bounds = f"{'-∞' if low is None else low} … {'∞' if high is None else high}"
@@ -193,4 +198,10 @@ def check_value(name: str, item: dataclasses.Field, value: Any) -> None:
 
 def type_name(kind: Any) -> str:
     """Returns what a setting's type is called in messages."""
-    return {int: "integer", float: "number", str: "text", bool: "true/false"}.get(kind, "list of texts")
+    known = {
+        int: t("settings_errors.integer"),
+        float: t("settings_errors.number"),
+        str: t("settings_errors.text"),
+        bool: "true / false",
+    }
+    return known.get(kind, t("settings_errors.texts"))

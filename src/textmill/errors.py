@@ -16,7 +16,7 @@
     └── InternalError              exit code 1: our own bug
 
 The words live in the i18n catalogues as ``[name.en]`` and ``[name.zh]`` tables with ``what`` and, as far as they help,
-``expected``, ``got`` and ``next``; `docs/errors` is generated from them. Ctrl-C is KeyboardInterrupt and exits with 130.
+``expected``, ``got`` and ``next``; `docs/errors` is generated from them. Ctrl-C is KeyboardInterrupt: exit code 130.
 """
 
 from textmill.i18n import entry

@@ -40,7 +40,7 @@ def detect_language(environment: Mapping[str, str] | None = None) -> str:
     environment = os.environ if environment is None else environment
     for name in ("TEXTMILL_UI_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
         value = environment.get(name, "")
-        if value and name == "TEXTMILL_UI_LANGUAGE" and value not in LANGUAGES:
+        if value and name == "TEXTMILL_UI_LANGUAGE" and value[:2].lower() not in LANGUAGES:
             continue  # the command line says so; here a wrong value must not stop the error from being printed
         if value:
             return "zh" if (locale.normalize(value).split("_")[0] or value)[:2].lower() == "zh" else "en"
