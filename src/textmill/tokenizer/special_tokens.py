@@ -1,0 +1,19 @@
+"""The tokens that stand for structure, not text: document boundaries, chat turns, tasks, languages.
+
+They take the last ids of a vocabulary, after the 256 bytes and the merges, as in Qwen's layout; a trained model can give
+a reserved one a meaning without changing the size of its embedding. Text that merely spells one is never turned into it
+unless the caller says so (`Tokenizer.encode(..., allow_special=True)`).
+"""
+
+END_OF_TEXT = "<|endoftext|>"
+"""Stands before each document: the empty context that predicts its first token, and the end of the one before."""
+
+TURN_START = "<|im_start|>"
+TURN_END = "<|im_end|>"
+
+TASKS = ("<|translate|>", "<|sentiment|>", "<|ask|>", "<|write|>", "<|tool_call|>", "<|tool_result|>")
+LANGUAGES = ("<|en|>", "<|zh|>")
+RESERVED = tuple(f"<|reserved_{number}|>" for number in range(9))
+
+SPECIAL_TOKENS = (END_OF_TEXT, TURN_START, TURN_END, *TASKS, *LANGUAGES, *RESERVED)
+"""All of them, in the order of their ids."""
