@@ -46,7 +46,7 @@ class CorpusSettings(Section):
     minimum_characters: int = setting(1, minimum=1)
     maximum_document_megabytes: float = setting(64.0, minimum=0.001)
     maximum_control_share: float = setting(0.02, minimum=0, maximum=1)
-    split_characters: int = setting(100_000, minimum=0)
+    split_characters: int = setting(20_000, minimum=0)
     deduplicate: bool = setting(True)
     workers: int = setting(0, minimum=0)
 

@@ -1,0 +1,90 @@
+"""`textmill corpus build PATH...`: files of many forms in, a corpus out, and where everything else went."""
+
+from pathlib import Path
+from typing import Any
+
+from textmill.cli.command import Argument, Command, Context, Stopped
+from textmill.i18n import t
+
+MOST_ROWS = 8
+"""Languages, kinds and encodings shown; the manifest has them all."""
+
+
+def run(context: Context, *, paths: tuple[Path, ...], out: Path | None) -> dict[str, Any]:
+    """Builds the corpus, into the project unless `out` names a folder."""
+    from textmill.data.build import build_corpus, summary
+
+    target = out or context.need_project().corpus
+    try:
+        with context.progress(t("cli_corpus_build.progress"), "MB") as progress:
+            corpus = build_corpus(list(paths), target, context.settings.corpus, progress)
+    except KeyboardInterrupt:
+        context.say(t("corpus.interrupted"))
+        raise Stopped({"error": {"code": "corpus.interrupted", "what": t("corpus.interrupted")}}) from None
+    show(context, corpus.folder, corpus.manifest)
+    return {"folder": corpus.folder} | summary(corpus.manifest)
+
+
+def show(context: Context, folder: Path, manifest: dict[str, Any]) -> None:
+    """Prints what came in, what was taken out and why, and what is left."""
+    read = manifest["read"]
+    rows = [(t("cli_corpus_build.read", files=read["files"], size=size(read["bytes"])), read["records"])]
+    for item in manifest["dropped"]:
+        step, reason = t(f"corpus.step_{item['step']}"), t(f"corpus.reason_{item['reason']}")
+        rows.append((f"  {step}: {reason}", -item["count"]))
+    for hint in hints(manifest):
+        context.say(hint)
+    rows.append((t("cli_corpus_build.kept", size=size(manifest["bytes"])), manifest["documents"]))
+    for split, counts in manifest["splits"].items():
+        rows.append((f"  {t(f'cli_corpus_build.split_{split}')}, {size(counts['bytes'])}", counts["documents"]))
+    width = max(display_width(label) for label, _ in rows)
+    for label, number in rows:
+        context.print(f"{label}{' ' * (width - display_width(label))}  {number:>11,}")
+    for name in ("languages", "kinds"):
+        groups = list(manifest[name].items())[:MOST_ROWS]
+        shares = ", ".join(f"{key} {counts['bytes'] / manifest['bytes']:.1%}" for key, counts in groups)
+        context.print(t(f"cli_corpus_build.{name}", shares=shares))
+    context.print(t("cli_corpus_build.done", folder=folder))
+
+
+def hints(manifest: dict[str, Any]) -> list[str]:
+    """Returns what the user may want to do about what was left out."""
+    found = []
+    endings = ", ".join(f"{ending or '?'} {count}" for ending, count in list(manifest["unsupported_endings"].items())[:6])
+    if endings:
+        found.append(t("cli_corpus_build.unsupported", endings=endings))
+    if manifest["columns_without_text"]:
+        found.append(t("cli_corpus_build.columns", columns=manifest["columns_without_text"][0]))
+    if "validation" not in manifest["splits"]:
+        found.append(t("cli_corpus_build.nothing_held_out"))
+    return found
+
+
+def size(number: int) -> str:
+    """Returns a number of bytes for people."""
+    for unit in ("B", "KB", "MB"):
+        if number < 1000:
+            break
+        number /= 1000  # type: ignore[assignment]
+    else:
+        unit = "GB"
+    return f"{number} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+
+
+def display_width(text: str) -> int:
+    """Returns how many columns a text takes on a terminal; Chinese characters take two."""
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+COMMAND = Command(
+    words=("corpus", "build"),
+    run=run,
+    example="textmill corpus build pages/ articles.jsonl",
+    arguments=(
+        Argument(name="paths", kind=Path, many="+", metavar="PATH"),
+        Argument(name="--out", kind=Path, metavar="DIR"),
+    ),
+    settings=("corpus",),
+)

@@ -1,0 +1,247 @@
+"""From a unit of work to drafts: decode, extract, map, tidy, tell the language. Runs in any process, always the same.
+
+Every document stands alone: whatever is wrong with one becomes its own Drop.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from textmill.config import CorpusSettings
+from textmill.data import charset, formats
+from textmill.data.clean import CONTROLS, SURROGATES, clean, control_share
+from textmill.data.document import EXCERPT_CHARACTERS, Document, Draft, Drop, document_id, text_digest
+from textmill.data.language import detect_language, normal_code
+from textmill.data.mapping import Fields, map_row
+from textmill.data.sources import SourceFile, printable
+from textmill.data.streams import Record, split_text
+from textmill.data.units import Unit, drop, limit_bytes, too_large
+
+RAW_CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\v\f\r\x1b")
+PIECE_BROKEN_SHARE = 0.1
+
+
+def digest(unit: Unit, settings: CorpusSettings) -> list[Draft | Drop]:
+    """Returns what becomes of a unit, in the order of its records."""
+    outcomes: list[Draft | Drop] = []
+    for file in unit.files:
+        records = digest_records(file, unit, settings) if unit.records else digest_file(file, unit.form, settings)
+        outcomes.extend(records)
+    return outcomes
+
+
+def digest_file(file: SourceFile, form: str, settings: CorpusSettings) -> Iterator[Draft | Drop]:
+    """Yields the documents of a whole file: one of a web page, one or more pieces of a text."""
+    limit = limit_bytes(settings)
+    try:
+        with open(file.path, "rb") as stream:
+            data = stream.read(limit + 1)
+    except OSError as error:
+        yield drop(file, "unreadable", value=error.strerror or type(error).__name__)
+        return
+    if len(data) > limit:
+        yield too_large(file, max(file.size, len(data)), settings)
+        return
+    if not data.strip():
+        yield drop(file, "empty", step="clean", value=len(data))
+        return
+    decoded = decode_or_drop(file, data, settings)
+    if isinstance(decoded, Drop):
+        yield decoded
+    elif form == formats.HTML:
+        yield digest_page(file, decoded, settings)
+    else:
+        text = decoded.text.replace("\r\n", "\n").replace("\r", "\n")
+        pieces = split_text([text], settings.split_characters, limit) if settings.split_characters else [text]
+        title = markdown_title(text) if form == formats.MARKDOWN else ""
+        for position, piece in enumerate(pieces):
+            fields = Fields(text=str(piece), title=title)
+            yield finish(file, form, position, fields, settings, decoded)
+
+
+def decode_or_drop(file: SourceFile, data: bytes, settings: CorpusSettings) -> charset.Decoded | Drop:
+    """Returns the text of a file's bytes, or the Drop of what is binary or in no known encoding."""
+    decoded = charset.decode(data)
+    if decoded is None or (decoded.replaced > charset.BROKEN_SHARE * len(decoded.text) and decoded.replaced > 1):
+        share = len(data) - len(data.translate(None, RAW_CONTROLS))
+        if share > settings.maximum_control_share * len(data):
+            value = f"{share / len(data):.4f}"
+            return drop(file, "binary", value=value, threshold=settings.maximum_control_share)
+        return drop(file, "undecodable", value="" if decoded is None else f"{decoded.replaced / len(decoded.text):.4f}")
+    share = control_share(decoded.text)
+    if share > settings.maximum_control_share:
+        return drop(file, "binary", value=f"{share:.4f}", threshold=settings.maximum_control_share)
+    return decoded
+
+
+def digest_page(file: SourceFile, decoded: charset.Decoded, settings: CorpusSettings) -> Draft | Drop:
+    """Returns the document of a web page."""
+    from textmill.data.html import read_page
+
+    try:
+        page = read_page(decoded.text, settings.extraction)
+    except (ValueError, RuntimeError, MemoryError) as error:
+        return drop(file, "extraction_failed", step="extract", value=f"{type(error).__name__}: {error}"[:200])
+    if not page.text.strip():
+        excerpt = clean(decoded.text).text[:EXCERPT_CHARACTERS]
+        return drop(file, "extraction_empty", step="extract", value=0, excerpt=excerpt)
+    fields = Fields(
+        text=page.text,
+        url=page.url,
+        title=page.title,
+        date=page.date,
+        licence=page.licence,
+        language=page.language,
+        meta=page.meta,
+    )
+    return finish(file, formats.HTML, 0, fields, settings, decoded)
+
+
+def digest_records(file: SourceFile, unit: Unit, settings: CorpusSettings) -> Iterator[Draft | Drop]:
+    """Yields what becomes of some records of a file."""
+    if unit.form in (formats.TEXT, formats.MARKDOWN):
+        for record in unit.records:
+            yield digest_piece(file, unit.form, record, settings)
+        return
+    for position, row in rows_of(file, unit):
+        if isinstance(row, Drop):
+            yield row
+            continue
+        fields = map_row(row, settings.text_field) if isinstance(row, dict) else None
+        if fields is None:
+            found = ", ".join(sorted(map(str, row))[:12]) if isinstance(row, dict) else type(row).__name__
+            reason = "missing_text_field"
+            yield drop(file, reason, position=position, value=found, threshold=settings.text_field)
+        elif len(fields.text) > limit_bytes(settings):
+            yield too_large(file, len(fields.text), settings, position)
+        else:
+            yield finish(file, unit.form, position, fields, settings)
+
+
+def digest_piece(file: SourceFile, form: str, record: Record, settings: CorpusSettings) -> Draft | Drop:
+    """Returns the document of a piece of a large text."""
+    text: str = record.value
+    replaced = text.count("\ufffd")
+    if replaced > PIECE_BROKEN_SHARE * len(text):
+        return drop(file, "undecodable", position=record.position, value=f"{replaced / len(text):.4f}")
+    share = control_share(text)
+    if share > settings.maximum_control_share:
+        threshold = settings.maximum_control_share
+        return drop(file, "binary", position=record.position, value=f"{share:.4f}", threshold=threshold)
+    return finish(file, form, record.position, Fields(text=text), settings)
+
+
+def rows_of(file: SourceFile, unit: Unit) -> Iterator[tuple[int, Any]]:
+    """Yields (position, row) for the records of a JSONL, JSON or Parquet file, a Drop in the place of a broken one."""
+    if unit.form == formats.PARQUET:
+        for record in unit.records:
+            yield from batch_rows(file, record)
+    elif unit.form == formats.JSON:
+        yield from ((record.position, record.value) for record in unit.records)
+    else:
+        for record in unit.records:
+            yield record.position, parse_line(file, unit, record)
+
+
+def parse_line(file: SourceFile, unit: Unit, record: Record) -> Any:
+    """Returns the value of a JSON line; where it is not UTF-8, all lines of the unit tell the encoding."""
+    try:
+        text = record.value.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        encoding = charset.detect_encoding(b"\n".join(other.value for other in unit.records))
+        if encoding is None:
+            return drop(file, "undecodable", position=record.position)
+        text = charset.decode_as(record.value, encoding).text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        detail, excerpt = str(error)[:200], clean(text[:EXCERPT_CHARACTERS]).text
+        return drop(file, "bad_json", position=record.position, value=detail, excerpt=excerpt)
+
+
+def batch_rows(file: SourceFile, record: Record) -> Iterator[tuple[int, Any]]:
+    """Yields the rows of an Arrow batch; text that is not valid UTF-8 costs its row only."""
+    for number in range(record.value.num_rows):
+        position = record.position + number + 1
+        try:
+            yield position, record.value.slice(number, 1).to_pylist()[0]
+        except (ValueError, OverflowError) as error:
+            yield position, drop(file, "undecodable", position=position, value=str(error)[:200])
+
+
+def finish(
+    file: SourceFile,
+    form: str,
+    position: int,
+    fields: Fields,
+    settings: CorpusSettings,
+    decoded: charset.Decoded | None = None,
+) -> Draft | Drop:
+    """Returns the draft of a text whose fields are known, or the Drop of what is empty or too short once tidied."""
+    tidy = clean(fields.text)
+    if not tidy.text.strip():
+        return drop(file, "empty", step="clean", position=position, value=len(fields.text))
+    if len(tidy.text) < settings.minimum_characters:
+        return drop(
+            file,
+            "too_short",
+            step="clean",
+            position=position,
+            value=len(tidy.text),
+            threshold=settings.minimum_characters,
+            excerpt=tidy.text[:EXCERPT_CHARACTERS],
+        )
+    source = printable(file.name)
+    encoding = decoded.encoding if decoded else "utf-8"
+    meta = {"kind": form, **({"encoding": encoding} if encoding != "utf-8" else {}), **fields.meta}
+    document = Document(
+        id=document_id(file.name, position),
+        text=tidy.text,
+        language=language_of(tidy.text, fields, form, settings),
+        source=f"{source}:{position}" if position else source,
+        url=one_line(fields.url),
+        title=one_line(fields.title),
+        date=one_line(fields.date),
+        licence=one_line(fields.licence),
+        meta=meta,
+    )
+    return Draft(
+        document=document,
+        kind=form,
+        digest=text_digest(tidy.text),
+        held_out=file.held_out or fields.held_out is True,
+        encoding=encoding,
+        controls_removed=tidy.controls_removed,
+        characters_replaced=tidy.surrogates_replaced + (decoded.replaced if decoded and not position else 0),
+    )
+
+
+def language_of(text: str, fields: Fields, form: str, settings: CorpusSettings) -> str:
+    """Returns the document's language: the setting, else what a row says, else what the text shows."""
+    if settings.language:
+        return settings.language
+    stated = normal_code(fields.language)
+    if stated and form != formats.HTML:
+        return stated
+    return detect_language(text, hint=stated)
+
+
+def markdown_title(text: str) -> str:
+    """Returns the first heading of a Markdown text among its first lines, or ""."""
+    lines = text[:4096].splitlines()
+    return next((line.lstrip("# ").rstrip("# ") for line in lines if line.startswith("# ")), "")
+
+
+def one_line(value: str) -> str:
+    """Returns a field as one line without control characters and lone surrogates."""
+    return SURROGATES.sub("\ufffd", CONTROLS.sub("", " ".join(value.split())))
+
+
+def meta_json(meta: dict[str, Any]) -> str:
+    """Returns a document's meta as JSON text that every reader takes: no NaN, no lone surrogates."""
+    try:
+        text = json.dumps(meta, ensure_ascii=False, default=str, allow_nan=False)
+    except ValueError:
+        tamed = json.loads(json.dumps(meta, default=str), parse_constant=str)
+        text = json.dumps(tamed, ensure_ascii=False)
+    return SURROGATES.sub("\ufffd", text)

@@ -1,0 +1,131 @@
+"""Which files a build reads: the given files and folders, in an order that is the same on every machine.
+
+A file's name in the corpus is its path below the given folder, with that folder's own name in front. Nothing outside of
+what was given is read: symbolic links that lead out are counted and left alone, and so are hidden files.
+"""
+
+import difflib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from textmill.data.document import Drop, document_id
+from textmill.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """A file to read: where it lies, its name in the corpus, and whether its documents are held out."""
+
+    path: str
+    name: str
+    size: int
+    held_out: bool
+    named_by_user: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """What a walk needs to know besides the folder that it is in."""
+
+    root: str
+    validation_folder: str
+    skip: frozenset[str]
+
+
+def find_files(paths: list[Path], validation_folder: str, skip: frozenset[str]) -> Iterator[SourceFile | Drop]:
+    """Yields every regular file below `paths`, and a Drop for whatever else lies there; `skip` are real paths."""
+    for name, path in root_names(paths):
+        walk = Walk(root=os.path.realpath(path), validation_folder=validation_folder, skip=skip)
+        if os.path.isdir(path):
+            yield from walk_folder(path, name, walk)
+        else:
+            yield from take_file(path, name, walk, named_by_user=True)
+
+
+def root_names(paths: list[Path]) -> list[tuple[str, str]]:
+    """Returns (name, path) for each given path; one that lies in another is left out, equal names are numbered."""
+    for path in paths:
+        if not os.path.lexists(path):
+            raise InputError("corpus.path_missing", path=path, nearest=nearest_name(path))
+    kept: list[tuple[str, str]] = []
+    real = [os.path.realpath(path) for path in paths]
+    taken: dict[str, int] = {}
+    for place, path in enumerate(paths):
+        others = [other for number, other in enumerate(real) if number < place or other != real[place]]
+        if any(real[place] == other or real[place].startswith(other.rstrip("/") + "/") for other in others):
+            continue
+        name = os.path.basename(os.path.abspath(path)) or "root"
+        taken[name] = taken.get(name, 0) + 1
+        kept.append((name if taken[name] == 1 else f"{name}~{taken[name]}", os.path.abspath(path)))
+    return kept
+
+
+def nearest_name(path: Path) -> str:
+    """Returns the existing path that is nearest to `path`: a similar name beside it, else the folder that exists."""
+    parent = Path(os.path.abspath(path)).parent
+    while not parent.is_dir():
+        path, parent = parent, parent.parent
+    try:
+        similar = difflib.get_close_matches(path.name, os.listdir(parent), n=1, cutoff=0.5)
+    except OSError:
+        similar = []
+    return str(parent / similar[0]) if similar else str(parent)
+
+
+def walk_folder(folder: str, name: str, walk: Walk) -> Iterator[SourceFile | Drop]:
+    """Yields what lies in a folder and below it, by name in code point order."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        yield refuse(name, "unreadable", error.strerror or "")
+        return
+    for entry in entries:
+        inner = f"{name}/{entry.name}"
+        if entry.name.startswith("."):
+            yield refuse(inner, "hidden")
+        elif entry.is_dir(follow_symlinks=False):
+            if os.path.realpath(entry.path) in walk.skip:
+                yield refuse(inner, "own_corpus")
+            else:
+                yield from walk_folder(entry.path, inner, walk)
+        else:
+            yield from take_file(entry.path, inner, walk)
+
+
+def take_file(path: str, name: str, walk: Walk, *, named_by_user: bool = False) -> Iterator[SourceFile | Drop]:
+    """Yields the file, or why it is not read: links, and what is no regular file (opening a pipe would wait forever)."""
+    try:
+        if os.path.islink(path) and not named_by_user:
+            yield refuse(name, link_reason(path, walk.root), os.readlink(path))
+            return
+        status = os.stat(path)
+    except OSError as error:
+        yield refuse(name, "unreadable", error.strerror or "")
+        return
+    if not stat.S_ISREG(status.st_mode):
+        yield refuse(name, "unsupported", "not a regular file")
+        return
+    held_out = bool(walk.validation_folder) and walk.validation_folder in name.split("/")
+    yield SourceFile(path=path, name=name, size=status.st_size, held_out=held_out, named_by_user=named_by_user)
+
+
+def link_reason(path: str, root: str) -> str:
+    """Returns why a symbolic link is not followed: it dangles, leads out, or leads to what is read in its own place."""
+    target = os.path.realpath(path)
+    if not os.path.exists(target):
+        return "unreadable"
+    inside = target == root or target.startswith(root.rstrip("/") + "/")
+    return "inside_link" if inside else "outside_link"
+
+
+def refuse(name: str, reason: str, value: str = "") -> Drop:
+    """Returns the Drop of something that was found and is not read."""
+    return Drop(id=document_id(name), source=printable(name), step="find", reason=reason, value=printable(value))
+
+
+def printable(name: str) -> str:
+    """Returns a file's name as text: bytes that are not UTF-8 are shown as \\xNN."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

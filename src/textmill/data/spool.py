@@ -1,0 +1,132 @@
+"""The first writing of a corpus: drafts in the order of their files, before duplicates and splits are settled.
+
+Which of two equal documents stays, and which documents are held out, is known only when all have been seen. So drafts go
+to Parquet files in the new folder, and what the decisions need stays in memory: 33 bytes a document.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as arrow
+import pyarrow.parquet as parquet
+
+from textmill.data.digest import meta_json
+from textmill.data.document import Draft, Drop
+
+TEXT_COLUMNS = ("id", "text", "language", "source", "url", "title", "date", "licence", "meta")
+SPOOL_SCHEMA = arrow.schema(
+    [(name, arrow.string()) for name in TEXT_COLUMNS] + [("kind", arrow.string()), ("bytes", arrow.int64())]
+)
+DROP_SCHEMA = arrow.schema(
+    [(name, arrow.string()) for name in ("id", "source", "step", "reason", "value", "threshold", "excerpt")]
+)
+GROUP_ROWS, GROUP_BYTES = 2048, 8 << 20
+"""A row group is closed at so many rows or so many bytes of text, so that a reader holds little at a time."""
+
+
+class TableWriter:
+    """Writes rows to one Parquet file in row groups of bounded size; what it writes depends on the rows alone."""
+
+    def __init__(self, path: Path, schema: arrow.Schema) -> None:
+        self.schema = schema
+        self.columns: dict[str, list[Any]] = {name: [] for name in schema.names}
+        self.rows = self.size = 0
+        # Texts share few values; a dictionary of them would only be thrown away again.
+        dictionaries = [name for name in schema.names if name in ("language", "kind", "split", "step", "reason", "licence")]
+        self.writer = parquet.ParquetWriter(
+            path, schema, compression="zstd", use_dictionary=dictionaries, write_page_checksum=True
+        )
+
+    def add(self, row: dict[str, Any], size: int) -> None:
+        """Adds a row of about `size` bytes."""
+        for name, values in self.columns.items():
+            values.append(row[name])
+        self.rows, self.size = self.rows + 1, self.size + size
+        if self.rows >= GROUP_ROWS or self.size >= GROUP_BYTES:
+            self.flush()
+
+    def add_table(self, table: arrow.Table) -> None:
+        """Writes a table as a row group of its own."""
+        self.flush()
+        self.writer.write_table(table, row_group_size=max(1, table.num_rows))
+
+    def flush(self) -> None:
+        """Writes the rows that are waiting."""
+        if self.rows:
+            self.writer.write_table(arrow.table(self.columns, schema=self.schema), row_group_size=self.rows)
+            self.columns = {name: [] for name in self.schema.names}
+            self.rows = self.size = 0
+
+    def close(self) -> None:
+        """Writes what is waiting and ends the file."""
+        self.flush()
+        self.writer.close()
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What is counted while files are read."""
+
+    dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
+    endings: Counter[str] = field(default_factory=Counter)
+    fields_found: Counter[str] = field(default_factory=Counter)
+    encodings: Counter[str] = field(default_factory=Counter)
+    controls_removed: int = 0
+    characters_replaced: int = 0
+
+
+class Spool:
+    """Takes drafts and drops in order; keeps the ids, digests and held-out marks of the drafts at hand."""
+
+    def __init__(self, folder: Path, dropped: Path) -> None:
+        folder.mkdir()
+        self.path = folder / "drafts.parquet"
+        self.drafts = TableWriter(self.path, SPOOL_SCHEMA)
+        self.drops = TableWriter(dropped, DROP_SCHEMA)
+        self.ids, self.digests, self.held_out = bytearray(), bytearray(), bytearray()
+        self.tally = Tally()
+
+    def add(self, outcome: Draft | Drop) -> None:
+        """Writes one outcome and counts it."""
+        if isinstance(outcome, Drop):
+            self.add_drop(outcome)
+            return
+        document = outcome.document
+        row = {name: getattr(document, name) for name in TEXT_COLUMNS}
+        size = len(document.text.encode())
+        row |= {"meta": meta_json(document.meta), "kind": outcome.kind, "bytes": size}
+        self.drafts.add(row, size)
+        self.ids += bytes.fromhex(document.id)
+        self.digests += outcome.digest
+        self.held_out.append(outcome.held_out)
+        self.tally.encodings[outcome.encoding] += 1
+        self.tally.controls_removed += outcome.controls_removed
+        self.tally.characters_replaced += outcome.characters_replaced
+
+    def add_drop(self, drop: Drop) -> None:
+        """Writes and counts what was dropped."""
+        row = {name: getattr(drop, name) for name in DROP_SCHEMA.names}
+        self.drops.add(row, len(drop.excerpt.encode()) + 200)
+        self.tally.dropped[drop.step, drop.reason] += 1
+        if drop.reason == "unsupported":
+            self.tally.endings[drop.value] += 1
+        elif drop.reason == "missing_text_field":
+            self.tally.fields_found[drop.value] += 1
+
+    def read(self) -> Iterator[arrow.Table]:
+        """Yields the drafts again, a row group at a time; the spool must have been closed."""
+        with parquet.ParquetFile(self.path) as opened:
+            for group in range(opened.num_row_groups):
+                yield opened.read_row_group(group, use_threads=False)
+
+    def close_drafts(self) -> None:
+        """Ends the writing of drafts, so that they can be read."""
+        self.drafts.close()
+
+    def close(self) -> None:
+        """Closes both files."""
+        self.drafts.close()
+        self.drops.close()
