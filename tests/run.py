@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+KEPT = ("TEXTMILL_PYTHON", "TEXTMILL_JAXTYPING")
 
 
 def pytest_words(words: list[str]) -> list[str]:
@@ -50,7 +51,7 @@ def main() -> int:
     # One thread a worker: two workers with two threads each on two cores spend their time on waiting for one another.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    for name in [name for name in os.environ if name.startswith("TEXTMILL_") and name != "TEXTMILL_PYTHON"]:
+    for name in [name for name in os.environ if name.startswith("TEXTMILL_") and name not in KEPT]:
         del os.environ[name]  # settings of the person's own must not change what is tested
     import pytest
 
