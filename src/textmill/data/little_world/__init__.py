@@ -1,0 +1,13 @@
+"""Little World: the sample that ships inside, a small town lived through for a year and told in two languages.
+
+A seed makes people, shops and weather; a simulation makes events with causes and consequences; the events are told as
+stories, diaries, news, web pages, forum threads, reviews and sentence pairs, and written down as a graph of facts.
+"""
+
+from __future__ import annotations
+
+from .simulation import build_world
+from .world import Event, Fact, World
+from .writer import Summary, make_little_world
+
+__all__ = ["Event", "Fact", "Summary", "World", "build_world", "make_little_world"]

@@ -1,0 +1,177 @@
+"""One telling of one event: who tells it, in which language, what has been said already, and which words that asks for.
+
+Both languages share this file; what differs (pronouns, introductions, articles) is in ``english.py`` and ``chinese.py``.
+"""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+
+from .grammar import Template, bank
+from .people import Person
+from .weather import season_of
+from .world import Event, World
+
+PAST_WINDOW = 25
+"""How many days back an earlier event is still on people's minds."""
+
+
+class Telling(ABC):
+    """The state of one document while it is written."""
+
+    language: str
+    used: set[tuple[str, int]]
+
+    def __init__(
+        self, world: World, event: Event, generator: random.Random, *, held_out: bool = False, narrator: str = ""
+    ) -> None:
+        self.world = world
+        self.event = event
+        self.generator = generator
+        self.random = generator.random
+        self.held_out = held_out
+        self.narrator = narrator
+        self.feeling = "calm"
+        self.introduced: set[str] = {narrator} if narrator else set()
+        self.recent: dict[bool, str] = {}
+        self.streak: dict[str, int] = {}
+        self.used = set()
+        self.said: set[str] = set()
+        self._pools: dict[str, list[tuple[str, Template]]] = {}
+        self.people = {
+            role: world.people[key]
+            for role, key in (("hero", event.hero), ("other", event.other), ("third", event.third))
+            if key
+        }
+        self.cause = self._related(event.cause)
+        self.previous = self._previous()
+        hero = self.people["hero"]
+        self.tags = [
+            event.variant,
+            event.outcome,
+            season_of(event.day),
+            event.weather,
+            "child" if hero.is_child else "adult",
+            "first" if narrator else "third",
+            "caused" if self.cause else "uncaused",
+        ]
+        if "other" in self.people:
+            self.tags.append("with_" + (world.relation_words(event.hero, event.other) or "stranger"))
+        self.words = self.make_words(event)
+
+    def _related(self, number: int) -> Event | None:
+        if number < 0:
+            return None
+        event = self.world.events[number]
+        return event if self.held_out or not self.world.is_held_out(event) else None
+
+    def _previous(self) -> Event | None:
+        event = self._related(self.event.previous)
+        if event and self.event.day - event.day <= PAST_WINDOW and event.number != self.event.cause:
+            return event
+        return None
+
+    @abstractmethod
+    def make_words(self, event: Event) -> dict[str, str]:
+        """The plain words (no people) that templates of this event may ask for, by ``name`` or ``name.form``."""
+
+    @abstractmethod
+    def person_word(self, person: Person, form: str, *, role: str) -> str:
+        """A person in one form: subject, object, possessive, pronoun, plain name."""
+
+    @abstractmethod
+    def tidy(self, text: str) -> str:
+        """Put right what joining parts can leave wrong: capitals, articles, doubled stops."""
+
+    def slot(self, who: str, form: str) -> str:
+        """The word for ``{who.form}``."""
+        person = self.people.get(who)
+        if person is not None:
+            return self.person_word(person, form, role=who)
+        if who in ("cause", "previous"):
+            return self._clause(who)
+        return self.words[f"{who}.{form}" if form else who]
+
+    def _clause(self, who: str) -> str:
+        """Why this happened, or what happened to the hero before, as a clause told from the other event."""
+        if who == "cause" and self.cause is None:
+            return self.phrase(f"cause.{self.event.variant}")
+        event = self.cause if who == "cause" else self.previous
+        assert event is not None
+        inner = self.__class__(self.world, event, self.generator, held_out=self.held_out, narrator=self.narrator)
+        inner.introduced = set(self.people[role].key for role in self.people) | set(inner.people[r].key for r in inner.people)
+        inner.recent = {}
+        return inner.phrase("because")
+
+    def pool(self, section: str) -> list[tuple[str, Template]]:
+        """The templates of a section that fit the tags of this telling, from the event's bank and the common one."""
+        pool = self._pools.get(section)
+        if pool is None:
+            own, common = bank(self.language, self.event.kind), bank(self.language, "common")
+            names = [section] + [f"{section}.{tag}" for tag in self.tags]
+            pool = [("own", template) for name in names for template in own.get(name, ())]
+            if not pool:
+                pool = [("common", template) for name in names for template in common.get(name, ())]
+            self._pools[section] = pool
+        return pool
+
+    def phrase(self, section: str) -> str:
+        """Any phrase of a section; repetition is allowed."""
+        pool = self.pool(section)
+        if not pool:
+            return ""
+        return pool[int(self.random() * len(pool))][1].render(self)
+
+    def tell(self, section: str, feeling: str = "") -> str:
+        """A sentence of a section that this document has not used yet; empty if the section is."""
+        if feeling:
+            self.feeling = feeling
+        pool = self.pool(section)
+        fresh = [entry for entry in pool if (section + entry[0], entry[1].identity) not in self.used]
+        if not fresh:
+            return ""
+        source, template = fresh[int(self.random() * len(fresh))]
+        self.used.add((section + source, template.identity))
+        return self.tidy(template.render(self))
+
+    def tell_all(self, plan: Iterable[tuple[str, str]]) -> list[str]:
+        """Sentences for a plan of (section, feeling), without the empty ones."""
+        return [sentence for section, feeling in plan if (sentence := self.tell(section, feeling))]
+
+    def lead(self) -> str:
+        """Sometimes an adverb that links a sentence to the one before."""
+        return self._once("lead") if self.random() < 0.4 else ""
+
+    def _once(self, section: str) -> str:
+        """A phrase of a section unless this document has said the same already."""
+        phrase = self.phrase(section)
+        if phrase in self.said:
+            return ""
+        self.said.add(phrase)
+        return phrase
+
+    def tail(self) -> str:
+        """Sometimes a phrase of manner or weather at the end of a sentence."""
+        chance = self.random()
+        if self.feeling == "none":
+            return ""
+        if chance < 0.26:
+            return self._once(f"tail.{self.feeling}")
+        return self._once("tail.sky") if chance < 0.33 else ""
+
+    def new_paragraph(self) -> None:
+        """Names come back at the start of a paragraph."""
+        self.recent = {}
+        self.streak = {}
+
+    def says_pronoun(self, person: Person) -> bool:
+        """Whether a pronoun is clear here; keeps track of who was spoken of last."""
+        clear = self.recent.get(person.female) == person.key and self.streak.get(person.key, 0) < 3
+        self.recent[person.female] = person.key
+        if clear and self.random() < 0.72:
+            self.streak[person.key] = self.streak.get(person.key, 0) + 1
+            return True
+        self.streak[person.key] = 0
+        return False

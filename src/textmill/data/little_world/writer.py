@@ -1,0 +1,206 @@
+"""Writes the whole sample: plans the documents, shares them among processes, writes beside the place, then renames."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .graph import triples
+from .outputs import LANGUAGES, MAKERS, Output
+from .simulation import build_world
+
+VERSION = 1
+CHUNK = 60
+PER_MEGABYTE: dict[str, dict[str, float]] = {
+    "stories": {"en": 90, "zh": 90},
+    "articles": {"en": 50, "zh": 50},
+    "pages": {"en": 90, "zh": 90},
+    "forum": {"en": 70, "zh": 70},
+    "reviews": {"en": 12, "zh": 12},
+    "parallel": {"en": 34},
+}
+"""How many documents (for reviews and parallel: groups of twenty) one megabyte of text has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What was made: documents and bytes of text (without markup) for each kind and language."""
+
+    folder: Path
+    seed: int
+    documents: dict[str, int]
+    text_bytes: dict[str, int]
+    files: int
+    seconds: float
+
+    @property
+    def total_text_bytes(self) -> int:
+        """All text of both languages, without parallel rows."""
+        return sum(self.text_bytes.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chunk:
+    """A run of documents of one form and language."""
+
+    folder: str
+    seed: int
+    kind: str
+    language: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """What a chunk left to do for the parent: shared lines, and counts."""
+
+    chunk: _Chunk
+    lines: dict[str, bytes]
+    documents: int
+    text_bytes: int
+    files: int
+
+
+def _plan(folder: Path, seed: int, megabytes: float) -> list[_Chunk]:
+    chunks: list[_Chunk] = []
+    for kind, rates in PER_MEGABYTE.items():
+        for language, rate in rates.items():
+            count = max(2, round(rate * megabytes))
+            chunks += [
+                _Chunk(
+                    folder=str(folder),
+                    seed=seed,
+                    kind=kind,
+                    language=language,
+                    start=start,
+                    stop=min(count, start + CHUNK),
+                )
+                for start in range(0, count, CHUNK)
+            ]
+    return chunks
+
+
+def _make_chunk(chunk: _Chunk) -> _Made:
+    world = build_world(chunk.seed)
+    maker = MAKERS[chunk.kind]
+    folder = Path(chunk.folder)
+    lines: dict[str, list[bytes]] = {}
+    documents = text_bytes = files = 0
+    for number in range(chunk.start, chunk.stop):
+        generator = random.Random(f"{chunk.seed}:{chunk.kind}:{chunk.language}:{number}")
+        for output in maker(world, chunk.language, number, generator):
+            documents += 1
+            text_bytes += output.text_bytes
+            if output.append:
+                lines.setdefault(output.path, []).append(output.data)
+            else:
+                files += 1
+                _write(folder, output)
+    joined = {path: b"".join(data) for path, data in lines.items()}
+    return _Made(chunk=chunk, lines=joined, documents=documents, text_bytes=text_bytes, files=files)
+
+
+def _write(folder: Path, output: Output) -> None:
+    path = folder / output.path
+    try:
+        path.write_bytes(output.data)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(output.data)
+
+
+def _run(chunks: list[_Chunk], workers: int) -> Iterator[_Made]:
+    if workers <= 1:
+        yield from map(_make_chunk, chunks)
+        return
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("fork" if "fork" in methods and os.name == "posix" else "spawn")
+    with context.Pool(workers) as pool:
+        yield from pool.imap(_make_chunk, chunks)
+
+
+def make_little_world(
+    out: Path,
+    *,
+    seed: int = 0,
+    megabytes: float = 32,
+    workers: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Summary:
+    """Make the sample in ``out``: the same bytes for the same seed and size, whatever the number of workers."""
+    started = time.perf_counter()
+    out = Path(out)
+    beside = out.with_name(out.name + ".part")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    build_world(seed)
+    chunks = _plan(beside, seed, megabytes)
+    documents: dict[str, int] = {}
+    text_bytes = dict.fromkeys(LANGUAGES, 0)
+    files = 0
+    for done, made in enumerate(_run(chunks, workers or min(2, os.cpu_count() or 1)), start=1):
+        documents[made.chunk.kind] = documents.get(made.chunk.kind, 0) + made.documents
+        text_bytes[made.chunk.language] += made.text_bytes
+        files += made.files
+        for path, data in made.lines.items():
+            target = beside / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            files += not target.exists()
+            with target.open("ab") as stream:
+                stream.write(data)
+        if progress is not None:
+            progress(made.chunk.kind, done, len(chunks))
+    files += _write_about(beside, seed, megabytes, documents, text_bytes)
+    shutil.rmtree(out, ignore_errors=True)
+    beside.rename(out)
+    return Summary(
+        folder=out,
+        seed=seed,
+        documents=documents,
+        text_bytes=text_bytes,
+        files=files,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _write_about(
+    folder: Path, seed: int, megabytes: float, documents: dict[str, int], text_bytes: dict[str, int]
+) -> int:
+    """The graph, the manifest and a page that says what lies here; returns how many files."""
+    world = build_world(seed)
+    (folder / "graph").mkdir()
+    (folder / "graph" / "world.nt").write_text("\n".join(triples(world)) + "\n", encoding="utf-8")
+    manifest = {
+        "name": "little-world",
+        "version": VERSION,
+        "seed": seed,
+        "megabytes": megabytes,
+        "documents": documents,
+        "text_bytes": text_bytes,
+        "people": len(world.people),
+        "held_out_people": len(world.people) - len(world.train_people),
+        "events": len(world.events),
+    }
+    text = json.dumps(manifest, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    (folder / "manifest.json").write_text(text, encoding="utf-8")
+    (folder / "README.md").write_text(_README.format(seed=seed, documents=documents), encoding="utf-8")
+    return 3
+
+
+_README = """# Little World
+
+A small town over one year, made from seed {seed}: its people, shops, weather and events, told in English and Chinese.
+Documents: {documents}.
+
+- `pages/` web pages, `articles/` news in several encodings, `stories/` stories and diaries, `forum/` threads,
+  `reviews/` customer reviews with ratings, `parallel/` sentence pairs, `graph/world.nt` the facts.
+- Everything under a folder named `held_out` mentions people whom nothing under `train` mentions.
+"""
