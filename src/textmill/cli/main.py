@@ -151,19 +151,22 @@ def check_language() -> None:
 
 def prepare_streams() -> None:
     """Makes stdout and stderr UTF-8 whatever the locale; what UTF-8 lacks (half a character) is shown by its number."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def stream_broken() -> bool:
     """True when it is our stdout or stderr that nobody reads any more."""
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BrokenPipeError:
-        return True
-    return False
+    import select
+
+    poll = select.poll()
+    for descriptor in (1, 2):
+        poll.register(descriptor, 0)  # an error or a hang-up is reported whatever one asks for
+    return any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0))
 
 
 def reader_gone() -> int:
