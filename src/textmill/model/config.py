@@ -1,7 +1,7 @@
 """The shape of a model, as one frozen configuration; presets are functions.
 
-`modern` is laid out as Qwen3 (RMSNorm before each part, rotary positions, norms on queries and keys, SwiGLU, no biases),
-`classic` as GPT-2 (LayerNorm, learned or sinusoidal positions, GELU, biases), so that other engines run both unchanged.
+`modern` is laid out as Qwen3 (RMSNorm before each part, rotary positions, norms on queries and keys, SwiGLU, no
+biases), `classic` as GPT-2 (LayerNorm, learned or sinusoidal positions, GELU, biases): other engines run both unchanged.
 Options beyond these two are for the families that are imported; what no other layout can say is refused at export.
 """
 
@@ -16,6 +16,7 @@ POSITIONS = ("rope", "learned", "sinusoidal", "alibi", "none")
 NORMS = ("rms", "layer")
 NORM_PLACES = ("pre", "post", "both")
 FEED_FORWARDS = ("gelu", "relu2", "swiglu", "geglu")
+SIZES = ("vocabulary_size", "context", "layers", "width", "heads", "kv_heads", "head_width", "feed_forward")
 ROPE_SCALINGS = ("none", "linear", "dynamic", "llama3", "yarn")
 
 
@@ -85,7 +86,7 @@ class ModelConfig:
         _check_choice("norm_place", self.norm_place, NORM_PLACES)
         _check_choice("feed_forward_kind", self.feed_forward_kind, FEED_FORWARDS)
         _check_choice("rope_scaling.kind", self.rope_scaling.kind, ROPE_SCALINGS)
-        for name in ("vocabulary_size", "context", "layers", "width", "heads", "kv_heads", "head_width", "feed_forward"):
+        for name in SIZES:
             if getattr(self, name) < 1:
                 raise ModelError("model.not_positive", name=name, value=getattr(self, name))
         if self.heads % self.kv_heads:
@@ -110,6 +111,15 @@ class ModelConfig:
     def window(self, layer: int) -> int:
         """Returns how many positions back `layer` sees, itself included; 0: all."""
         return self.windows[layer] if self.windows else 0
+
+    def check_types(self) -> None:
+        """Raises ModelError unless every option has its type; for configurations that come from a file."""
+        for part in (self, self.rope_scaling):
+            for item in dataclasses.fields(part):
+                kind = tuple if item.name == "windows" else item.type
+                _check_type(item.name, getattr(part, item.name), kind)
+        for window in self.windows:
+            _check_type("windows", window, int)
 
     def as_dict(self) -> dict[str, Any]:
         """Returns a JSON-ready dictionary that `from_dict` reads back."""
@@ -215,6 +225,12 @@ def _head_width(width: int, heads: int) -> int:
     if width % heads:
         raise ModelError("model.heads", width=width, heads=heads)
     return width // heads
+
+
+def _check_type(name: str, value: Any, kind: Any) -> None:
+    wanted = (int, float) if kind is float else kind
+    if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
+        raise ModelError("model.type", name=name, type=kind.__name__, value=repr(value)[:80])
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -22,7 +22,8 @@ class FeedForward(nn.Module):
         super().__init__()
         self.kind = config.feed_forward_kind
         bias = config.feed_forward_bias
-        self.gate = nn.Linear(config.width, config.feed_forward, bias=bias) if self.kind in ("swiglu", "geglu") else None
+        gated = self.kind in ("swiglu", "geglu")
+        self.gate = nn.Linear(config.width, config.feed_forward, bias=bias) if gated else None
         self.up = nn.Linear(config.width, config.feed_forward, bias=bias)
         self.down = nn.Linear(config.feed_forward, config.width, bias=bias)
 
@@ -40,7 +41,7 @@ def _gelu(x: Tensor) -> Tensor:
 
 
 class MixtureOfExperts(nn.Module):
-    """A router and E feed-forward parts; each token goes through the k that the router likes best (Mixtral, Qwen-MoE)."""
+    """A router and E feed-forward parts; each token goes through the k the router likes best (Mixtral, Qwen-MoE)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

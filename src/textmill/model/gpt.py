@@ -55,7 +55,7 @@ class GPT(nn.Module):
             elif "embedding" in name:
                 deviation = EMBEDDING_DEVIATION if classic or self.config.tied else 1.0
                 nn.init.normal_(parameter, std=deviation, generator=generator)
-            elif writes and not classic or name == "output.weight":
+            elif (writes and not classic) or name == "output.weight":
                 nn.init.zeros_(parameter)
             else:
                 deviation = 0.02 if classic else parameter.shape[1] ** -0.5
