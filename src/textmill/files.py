@@ -55,15 +55,28 @@ def atomic_folder(target: Path) -> Iterator[Path]:
                 if path.is_file():
                     with open(path, "rb") as file:
                         os.fsync(file.fileno())
-            old = target.parent / f"{TEMPORARY_PREFIX}old-{target.name}-{uuid.uuid4().hex[:8]}"
-            if target.exists():
-                target.rename(old)
-            fresh.rename(target)
-            sync_folder(target.parent)
-            shutil.rmtree(old, ignore_errors=True)
+                elif path.is_dir():
+                    sync_folder(path)
+            sync_folder(fresh)
+            take_place(fresh, target)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
+
+
+def take_place(fresh: Path, target: Path) -> None:
+    """Puts `fresh` where `target` is; should that fail, `target` is put back."""
+    old = target.parent / f"{TEMPORARY_PREFIX}old-{target.name}-{uuid.uuid4().hex[:8]}"
+    if target.exists():
+        target.rename(old)
+    try:
+        fresh.rename(target)
+    except BaseException:
+        if old.exists():
+            old.rename(target)
+        raise
+    sync_folder(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -195,13 +195,21 @@ def test_nothing_heavy_is_imported_for_help(tmp_path):
 
 
 def test_real_process_prints_utf8_in_an_ascii_locale(run_process):
-    environment = {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environment = {
+        "LANG": "C",
+        "LC_ALL": "C",
+        "PYTHONIOENCODING": "ascii",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+    }
     result = run_process("--ui-language", "zh", env=environment)
     assert result.code == 0 and "从这里开始" in result.out
 
 
 @pytest.mark.parametrize("both", [False, True])
-@pytest.mark.parametrize("arguments", [["--help"], ["config", "show"], ["config", "show", "--json"], ["nonsense", "--json"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["config", "show"], ["config", "show", "--json"], ["nonsense", "--json"]]
+)
 def test_a_reader_that_goes_away_is_quiet(start_process, both, arguments):
     reading, writing = os.pipe()
     os.close(reading)

@@ -104,7 +104,9 @@ def test_errors_of_our_own_from_a_kind_pass_through():
 
 
 def test_common_options_anywhere():
-    found = split(["--project", "p", "a", "--train.steps", "-3", "--ui-language=zh", "b", "--json", "--model.kv-heads=2"])
+    found = split(
+        ["--project", "p", "a", "--train.steps", "-3", "--ui-language=zh", "b", "--json", "--model.kv-heads=2"]
+    )
     assert found.tokens == ["a", "b"]
     assert (found.project, found.ui_language, found.json) == (Path("p"), "zh", True)
     assert found.settings == {"train.steps": "-3", "model.kv_heads": "2"}

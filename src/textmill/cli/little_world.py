@@ -52,8 +52,8 @@ def rows(made: dict[str, Any]) -> list[tuple[str, str]]:
         if isinstance(value, dict):
             lines += [(f"{name} {inner}", text) for inner, text in rows(value)]
         elif name != "out":
-            shown = f"{value:.1f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
-            lines.append((name.replace("_", " "), shown))
+            shown = f"{value:,}" if isinstance(value, int) else f"{value:.1f}" if isinstance(value, float) else value
+            lines.append((name.replace("_", " "), str(shown)))
     return lines
 
 
