@@ -1,0 +1,94 @@
+"""`textmill plan`: what a budget would train here, before anything starts."""
+
+from typing import Any
+
+from textmill.cli.command import Argument, Command, Context
+from textmill.config import Settings
+from textmill.errors import TextmillError
+from textmill.i18n import t
+
+BYTES_PER_TOKEN = 3.5
+"""Assumed where there are no tokens yet; English and Chinese come to 3–4 with 8,192 words."""
+
+
+def run(context: Context, *, budget: str, device: str) -> dict[str, Any]:
+    """Measures, plans, prints the plan and returns it."""
+    from textmill.train.budget import parse_budget
+    from textmill.train.plan import make_plan
+    from textmill.train.start import choose_kernels
+
+    wanted = parse_budget(budget)
+    vocabulary_size, data_tokens = _data(context)
+    context.say(t("cli_plan.measuring"))
+    kernels = choose_kernels(context.settings, device)
+    plan = make_plan(
+        wanted,
+        context.settings,
+        kernels=kernels,
+        vocabulary_size=vocabulary_size,
+        data_tokens=data_tokens,
+        chosen=context.chosen,
+    )
+    settings = context.settings.replace(plan.changes)
+    for title, text in describe(plan, settings, vocabulary_size, device):
+        context.print(f"{title}: {text}")
+    context.print(t("cli_plan.next", budget=f'"{budget}"' if " " in budget else budget))
+    return {**plan.as_dict(), "vocabulary_size": vocabulary_size, "settings": settings.as_dict()}
+
+
+def _data(context: Context) -> tuple[int, int]:
+    """Returns vocabulary size and training tokens: of the project's tokens, else guessed from its corpus."""
+    from textmill.data.corpus import Corpus
+    from textmill.tokenizer.tokenizer import Tokenizer
+    from textmill.tokenizer.tokens import Tokens
+    from textmill.tokenizer.train import vocabulary_for_text
+
+    project, size = context.project, context.settings.tokenizer.vocabulary_size
+    if project is None:
+        return size, 100_000_000
+    try:
+        return Tokenizer.load(project.tokenizer).vocabulary_size, Tokens.open(project.tokens).split("train").tokens
+    except TextmillError:
+        text_bytes = Corpus.open(project.corpus).text_bytes
+        if not context.chosen("tokenizer.vocabulary_size"):
+            size = vocabulary_for_text(text_bytes)
+        return size, int(text_bytes / BYTES_PER_TOKEN)
+
+
+def describe(plan: Any, settings: Settings, vocabulary_size: int, device: str) -> list[tuple[str, str]]:
+    """Returns the plan's lines as (title, text)."""
+    from textmill import hardware
+
+    model, train = settings.model, settings.train
+    chosen_device = hardware.check_device(device)
+    precision, reason = hardware.default_precision(chosen_device)
+    precision = precision if train.precision == "auto" else train.precision
+    shape = {"preset": model.preset, "layers": model.layers, "width": model.width, "heads": model.heads}
+    numbers = {"context": model.context, "vocabulary": vocabulary_size, "parameters": plan.parameters}
+    steps = {"steps": plan.steps, "batch_tokens": train.batch_tokens, "tokens": plan.tokens, "epochs": plan.epochs}
+    rates = {"matrix": train.matrix_learning_rate, "embedding": train.embedding_learning_rate}
+    rates["rate"] = train.learning_rate
+    reached, peak = plan.reached_flops / 1e12, plan.peak_flops / 1e12
+    speed = {"rate": plan.tokens_per_second, "reached": reached, "peak": peak, "share": reached / peak}
+    optimizer = {"optimizer": train.optimizer, **rates}
+    needs = {"minutes": plan.seconds / 60, "memory": plan.memory_bytes / 1e9}
+    return [
+        (t("cli_plan.model"), t("cli_plan.model_value", **shape, **numbers)),
+        (t("cli_plan.training"), t("cli_plan.training_value", **steps)),
+        (t("cli_plan.optimizer"), t("cli_plan.optimizer_value", **optimizer)),
+        (t("cli_plan.chosen"), f"{precision} ({reason})" if train.precision == "auto" else precision),
+        (t("cli_plan.speed"), t("cli_plan.speed_value", precision=precision, **speed)),
+        (t("cli_plan.needs"), t("cli_plan.needs_value", **needs)),
+    ]
+
+
+COMMAND = Command(
+    words=("plan",),
+    run=run,
+    example="textmill plan --budget 2h",
+    arguments=(
+        Argument(name="--budget", default="10m", metavar="BUDGET"),
+        Argument(name="--device", default="", metavar="DEVICE"),
+    ),
+    settings=("model", "train"),
+)

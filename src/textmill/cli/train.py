@@ -1,0 +1,195 @@
+"""`textmill train`: tokens when they are missing, then a run."""
+
+import time
+from typing import Any
+
+from textmill.cli.command import Argument, Command, Context
+from textmill.config import Settings
+from textmill.i18n import t
+from textmill.progress import Progress
+from textmill.project import Project
+
+
+def run(context: Context, *, name: str, budget: str | None, resume: bool, device: str) -> dict[str, Any]:
+    """Trains or goes on with the run `name` of the project; returns its summary."""
+    from textmill.train.budget import Budget, parse_budget
+    from textmill.train.start import run_lock
+
+    project = context.need_project()
+    wanted = parse_budget(budget) if budget else Budget()
+    with run_lock(project.runs / name):
+        return train_run(context, project, name=name, budget=wanted, resume=resume, device=device)
+
+
+def train_run(
+    context: Context, project: Project, *, name: str, budget: Any, resume: bool, device: str
+) -> dict[str, Any]:
+    """Prepares, plans (under a budget) and trains; the caller holds the run's lock."""
+    from textmill.train.checkpoint import newest_whole
+    from textmill.train.loop import train
+    from textmill.train.start import start
+
+    began = time.monotonic()
+    settings, seconds, peak = context.settings, 0.0, 0.0
+    planning = bool(budget.seconds or budget.tokens) and newest_whole(project.runs / name)[0] is None
+    tokenizer, tokens = prepare(context, project, planning)
+    if planning:
+        plan = plan_now(context, settings, budget, tokenizer.vocabulary_size, tokens, device, began)
+        settings, peak = settings.replace(plan.changes), plan.peak_flops
+        seconds = budget.seconds - (time.monotonic() - began) if budget.seconds else 0.0
+    elif not resume or budget.seconds:
+        peak = measure_peak(settings, device)
+    with _Display(context, name) as display:
+        ready = start(
+            project,
+            settings,
+            name=name,
+            tokens=tokens,
+            tokenizer=tokenizer,
+            listener=display.show,
+            device=device,
+            resume=resume,
+            budget_seconds=seconds,
+            peak_flops=peak,
+            chosen=context.chosen,
+        )
+        already = ready.state.step >= ready.state.total_steps
+        if not already:
+            train(ready)
+        ready.log.close()
+    return summary(context, name, ready, already)
+
+
+def prepare(context: Context, project: Project, planning: bool) -> tuple[Any, Any]:
+    """Returns the tokenizer and the tokens, made when they are missing or stale."""
+    from textmill.data.corpus import Corpus
+    from textmill.tokenizer.train import vocabulary_for_text
+    from textmill.train.prepare import ensure_tokenizer, ensure_tokens
+
+    def stage(key: str) -> Any:
+        return context.progress(t(key))
+
+    size = context.settings.tokenizer.vocabulary_size
+    if planning and not context.chosen("tokenizer.vocabulary_size"):
+        size = vocabulary_for_text(Corpus.open(project.corpus).text_bytes)
+    tokenizer = ensure_tokenizer(project, context.settings, size, stage)
+    return tokenizer, ensure_tokens(project, tokenizer, stage)
+
+
+def plan_now(
+    context: Context, settings: Settings, budget: Any, vocabulary_size: int, tokens: Any, device: str, began: float
+) -> Any:
+    """Measures and plans, telling so."""
+    from textmill.train.plan import make_plan
+    from textmill.train.start import choose_kernels
+
+    context.say(t("cli_plan.measuring"))
+    plan = make_plan(
+        budget,
+        settings,
+        kernels=choose_kernels(settings, device),
+        vocabulary_size=vocabulary_size,
+        data_tokens=tokens.split("train").tokens,
+        chosen=context.chosen,
+        spent_seconds=time.monotonic() - began,
+    )
+    from textmill.cli.plan import describe
+
+    for title, text in describe(plan, settings.replace(plan.changes), vocabulary_size, device):
+        context.say(f"  {title}: {text}")
+    return plan
+
+
+def measure_peak(settings: Settings, device: str) -> float:
+    """Returns the peak that MFU is held against."""
+    from textmill.hardware import gemm_peak
+    from textmill.train.start import choose_kernels
+
+    kernels = choose_kernels(settings, device)
+    return gemm_peak(kernels.precision, seconds=0.3, device=kernels.device)
+
+
+class _Display:
+    """Turns a run's events into a progress line and messages on stderr."""
+
+    def __init__(self, context: Context, name: str) -> None:
+        self.context, self.name = context, name
+        self.line = context.progress(t("train.stage_train", name=name))
+        self.report: Progress | None = None
+
+    def __enter__(self) -> "_Display":
+        return self
+
+    def __exit__(self, *problem: Any) -> None:
+        if self.report is not None:
+            self.line.__exit__(*problem)
+
+    def show(self, event: dict[str, Any]) -> None:
+        """Shows one event."""
+        say, kind = self.context.say, event["type"]
+        if kind == "step":
+            if self.report is None:
+                self.report = self.line.__enter__()
+            mfu = f" · MFU {event['mfu']:.0%}" if event["mfu"] else ""
+            rate, bits = event["tokens_per_second"], event["bits_per_byte"]
+            note = t("cli_train.note", loss=event["loss"], bits=bits, rate=rate, mfu=mfu)
+            self.report(event["step"], event["total_steps"], note)
+        elif kind == "evaluation":
+            say(t("cli_train.evaluation", value=event["bits_per_byte"], **_some(event, "step", "low", "high", "documents")))
+        elif kind == "sample":
+            text = f"{event['prompt']}{event['text']}".replace("\n", " ")
+            say(t("cli_train.sample", step=event["step"], text=text))
+        elif kind == "start":
+            kernels = event["kernels"]
+            compiled = t("cli_train.compiled") if kernels["compile"] else t("cli_train.eager")
+            shown = {"parameters": event["parameters"], "compiled": compiled, **_some(kernels, "precision", "device", "threads")}
+            say(t("cli_train.started", **shown))
+        elif kind == "resume":
+            say(t("cli_train.resumed", step=event["step"]))
+        elif kind == "damaged":
+            say(t("cli_train.damaged", message=event["message"]))
+
+
+def _some(values: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: values[name] for name in names}
+
+
+def summary(context: Context, name: str, ready: Any, already: bool) -> dict[str, Any]:
+    """Prints and returns what came of the run; raises KeyboardInterrupt or SystemExit(143) when it was stopped."""
+    state = ready.state
+    if ready.stop:
+        context.say(t("cli_train.interrupted", step=state.step, total=state.total_steps, name=name))
+        if ready.stop == "SIGTERM":
+            raise SystemExit(143)
+        raise KeyboardInterrupt
+    if already:
+        context.print(t("cli_train.already", name=name, step=state.step))
+    else:
+        bits = "–" if ready.last_bits_per_byte is None else f"{ready.last_bits_per_byte:.3f}"
+        minutes = state.seconds / 60
+        context.print(t("cli_train.done", name=name, step=state.step, tokens=state.tokens, minutes=minutes, bits=bits))
+        context.print(t("cli_train.next", name=name))
+    return {
+        "run": name,
+        "folder": str(ready.folder),
+        "step": state.step,
+        "tokens": state.tokens,
+        "seconds": state.seconds,
+        "bits_per_byte": ready.last_bits_per_byte,
+        "parameters": sum(parameter.numel() for parameter in ready.model.parameters()),
+        "settings": ready.settings.as_dict(),
+    }
+
+
+COMMAND = Command(
+    words=("train",),
+    run=run,
+    example="textmill train --budget 10m",
+    arguments=(
+        Argument(name="--name", default="main", metavar="NAME"),
+        Argument(name="--budget", metavar="BUDGET"),
+        Argument(name="--resume", flag=True, default=False),
+        Argument(name="--device", default="", metavar="DEVICE"),
+    ),
+    settings=("model", "train", "checkpoint", "evaluate", "tokenizer"),
+)

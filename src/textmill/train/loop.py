@@ -1,0 +1,229 @@
+"""The training loop: step, log, save, evaluate, sample, until the steps or the time are used up.
+
+Saves come before evaluations, so that what is slow or may fail never costs trained steps. A stop (Ctrl-C, SIGTERM)
+ends the loop behind the step under way, after a save.
+"""
+
+import signal
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+
+from textmill.config import Settings
+from textmill.model.counts import training_flops
+from textmill.model.gpt import GPT
+from textmill.tokenizer.tokenizer import Tokenizer
+from textmill.tokenizer.tokens import TokenSplit
+from textmill.train.batches import Batch, TokenStream
+from textmill.train.checkpoint import RunState, save_checkpoint
+from textmill.train.evaluation import measure, write_samples
+from textmill.train.events import EventLog
+from textmill.train.optimizers import Optimizers
+from textmill.train.schedule import multiplier
+from textmill.train.step import train_step
+
+Listener = Callable[[dict[str, Any]], None]
+"""Gets each event as it is written (see `events`)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """Everything that a run needs; made by `textmill.train.start`."""
+
+    folder: Path
+    tokenizer_folder: Path
+    settings: Settings
+    model: GPT
+    optimizers: Optimizers
+    stream: TokenStream
+    validation: TokenSplit | None
+    tokenizer: Tokenizer
+    state: RunState
+    log: EventLog
+    listener: Listener
+    dtype: torch.dtype
+    device: str
+    micro_batch: int
+    bytes_per_token: float
+    peak_flops: float
+    """The measured rate of matrix products that MFU is held against; 0: not measured."""
+    started: float = field(default_factory=time.monotonic)
+    stop: str = ""
+    """Why the loop must end early: "" or the name of a signal."""
+    last_bits_per_byte: float | None = None
+    """Of the newest evaluation on held-out documents."""
+    step_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=50))
+
+    def event(self, kind: str, **values: Any) -> None:
+        """Writes an event and tells the listener."""
+        self.log.write(kind, self.state.step, **values)
+        self.listener({"type": kind, "step": self.state.step, **values})
+
+
+def train(run: Run) -> None:
+    """Trains until done or stopped; on return everything is saved."""
+    before = run.state.seconds
+    with _signals(run):
+        while run.state.step < run.state.total_steps and not run.stop:
+            _one_step(run, before)
+            _plan_the_end(run)
+            _save_and_look(run)
+        if run.stop:
+            _save(run)
+            run.event("interrupt", signal=run.stop)
+        else:
+            _finish(run)
+
+
+def _one_step(run: Run, before: float) -> None:
+    state, train = run.state, run.settings.train
+    began = time.monotonic()
+    factor = multiplier((state.step + 0.5) / state.total_steps, train)
+    run.optimizers.set_rates(factor, state.step)
+    if run.model.config.dropout:
+        torch.manual_seed(train.seed * 1_000_003 + state.step)  # masks are a function of (seed, step): no state to save
+    result = train_step(
+        run.model,
+        run.optimizers,
+        _micro_batches(run),
+        batch_tokens=train.batch_tokens,
+        step=state.step,
+        clip=train.clip,
+        dtype=run.dtype,
+    )
+    now = time.monotonic()
+    state.step += 1
+    state.tokens += train.batch_tokens
+    state.seconds = before + now - run.started
+    run.step_seconds.append(now - began)
+    rate = train.batch_tokens / (now - began)
+    per_token = training_flops(run.model.config, run.model.config.context) / run.model.config.context
+    run.event(
+        "step",
+        loss=result.loss,
+        bits_per_byte=result.loss / 0.6931471805599453 / run.bytes_per_token,
+        gradient_norm=result.gradient_norm,
+        learning_rate_factor=factor,
+        tokens=state.tokens,
+        tokens_per_second=rate,
+        mfu=rate * per_token / run.peak_flops if run.peak_flops else None,
+        seconds=state.seconds,
+        total_steps=state.total_steps,
+    )
+
+
+def _micro_batches(run: Run) -> Iterator[Batch]:
+    """Yields the step's rows in micro-batches; the last may be smaller."""
+    context = run.model.config.context
+    rows = run.settings.train.batch_tokens // context
+    first = run.state.step * rows
+    for start in range(0, rows, run.micro_batch):
+        count = min(run.micro_batch, rows - start)
+        yield run.stream.batch(first + start, count, context).to(run.device)
+
+
+def _plan_the_end(run: Run) -> None:
+    """Under a time budget: sets the number of steps to what the time left allows at the pace so far.
+
+    The learning rate follows the share of the run that is done, so that it is down when the time is up, whatever else
+    the machine is doing. The final save and evaluation are paid from the reserve.
+    """
+    state = run.state
+    if not state.budget_seconds or len(run.step_seconds) < 5:
+        return
+    left = state.budget_seconds * (1 - FINISH_SHARE) - state.seconds
+    # the mean over everything since the start counts evaluations and saves in, the median follows a change of pace
+    pace = 0.5 * (statistics.median(run.step_seconds) + statistics.fmean(run.step_seconds))
+    state.total_steps = max(state.step + (1 if left > pace else 0), state.step + int(left / pace))
+
+
+FINISH_SHARE = 0.02
+"""The share of a time budget kept for the last save, evaluation and samples."""
+
+
+def _save_and_look(run: Run) -> None:
+    state, settings = run.state, run.settings
+    last = state.step >= state.total_steps or bool(run.stop)
+    if state.step % settings.checkpoint.every == 0 and not last:
+        _save(run)
+    if state.step % settings.evaluate.every == 0 and not last:
+        evaluate_now(run, settings.evaluate.tokens)
+    if settings.evaluate.sample_every and state.step % settings.evaluate.sample_every == 0 and not last:
+        _sample(run)
+
+
+def _save(run: Run) -> None:
+    began = time.monotonic()
+    folder = save_checkpoint(
+        run.folder,
+        run.model,
+        run.optimizers,
+        run.state,
+        run.tokenizer_folder,
+        keep=run.settings.checkpoint.keep,
+    )
+    run.event("checkpoint", folder=folder.name, seconds=time.monotonic() - began)
+
+
+def evaluate_now(run: Run, tokens: int) -> None:
+    """Measures held-out bits per byte, if there are held-out documents."""
+    if run.validation is None or len(run.validation.offsets) < 2:
+        return
+    result = measure(run.model, run.validation, run.tokenizer, tokens=tokens, dtype=run.dtype)
+    run.last_bits_per_byte, best = result.value, run.state.best_bits_per_byte
+    run.state.best_bits_per_byte = result.value if best is None else min(best, result.value)
+    run.event(
+        "evaluation",
+        bits_per_byte=result.value,
+        low=result.low,
+        high=result.high,
+        documents=result.documents,
+        bytes=result.bytes,
+        tokens=result.tokens,
+    )
+
+
+def _sample(run: Run) -> None:
+    evaluate = run.settings.evaluate
+    for sample in write_samples(run.model, run.tokenizer, evaluate.sample_prompts, evaluate.sample_tokens):
+        run.event("sample", **sample)
+
+
+def _finish(run: Run) -> None:
+    _save(run)
+    evaluate_now(run, FINAL_EVALUATION_FACTOR * run.settings.evaluate.tokens)
+    _sample(run)
+    run.event("end", seconds=run.state.seconds, tokens=run.state.tokens)
+
+
+FINAL_EVALUATION_FACTOR = 4
+"""The last evaluation reads this many times the tokens of those on the way, for a narrower interval."""
+
+
+@contextmanager
+def _signals(run: Run) -> Iterator[None]:
+    """Turns the first Ctrl-C or SIGTERM into a stop behind the current step; a second Ctrl-C ends at once."""
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        if run.stop:
+            raise KeyboardInterrupt
+        run.stop = signal.Signals(number).name
+
+    try:
+        old = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: whoever started the thread decides about signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

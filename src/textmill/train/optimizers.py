@@ -1,0 +1,118 @@
+"""Which optimizer moves which weight, and their state as named tensors.
+
+`muon` (the default): Muon for the matrices inside blocks, AdamW for embeddings, output and vectors.
+`adamw`: AdamW for all. Embeddings have a learning rate of their own; vectors are not decayed.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from textmill.config import TrainSettings
+from textmill.model.gpt import GPT
+from textmill.train.muon import Muon
+from textmill.train.schedule import momentum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterGroups:
+    """The model's trained parameters by their role; names are those of `named_parameters`."""
+
+    matrices: dict[str, nn.Parameter]
+    embeddings: dict[str, nn.Parameter]
+    output: dict[str, nn.Parameter]
+    vectors: dict[str, nn.Parameter]
+
+
+def parameter_groups(model: GPT) -> ParameterGroups:
+    """Returns each trained parameter once, under the role that decides its optimizer and learning rate."""
+    groups = ParameterGroups(matrices={}, embeddings={}, output={}, vectors={})
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        if parameter.ndim < 2:
+            groups.vectors[name] = parameter
+        elif "embedding" in name:
+            groups.embeddings[name] = parameter
+        elif name.startswith("output"):
+            groups.output[name] = parameter
+        else:
+            groups.matrices[name] = parameter
+    return groups
+
+
+class Optimizers:
+    """All optimizers of a run as one; learning rates follow one multiplier."""
+
+    def __init__(self, model: GPT, settings: TrainSettings, *, muon_dtype: torch.dtype = torch.float32) -> None:
+        groups = parameter_groups(model)
+        self.names = {p: name for name, p in model.named_parameters()}
+        decay, plain = settings.weight_decay, settings.learning_rate
+        adamw = [
+            _group(groups.embeddings, settings.embedding_learning_rate, 0.0),
+            _group(groups.output, plain, 0.0),
+            _group(groups.vectors, plain, 0.0),
+        ]
+        self.parts: list[torch.optim.Optimizer] = []
+        if settings.optimizer == "muon":
+            matrices = list(groups.matrices.values())
+            self.parts.append(
+                Muon(matrices, lr=settings.matrix_learning_rate, weight_decay=decay, dtype=muon_dtype)
+            )
+        else:
+            adamw.append(_group(groups.matrices, plain, decay))
+        betas = (settings.beta1, settings.beta2)
+        self.parts.append(torch.optim.AdamW([g for g in adamw if g["params"]], betas=betas, eps=1e-10, fused=True))
+        for group in self.groups():
+            group["base_lr"] = group["lr"]
+
+    def groups(self) -> list[dict]:
+        """Returns every parameter group of every part."""
+        return [group for part in self.parts for group in part.param_groups]
+
+    def set_rates(self, factor: float, step: int) -> None:
+        """Sets all learning rates to `factor` times their base, and Muon's momentum for `step`."""
+        for group in self.groups():
+            group["lr"] = group["base_lr"] * factor
+            if "momentum" in group:
+                group["momentum"] = momentum(step)
+
+    def step(self) -> None:
+        """Moves the weights by their gradients."""
+        for part in self.parts:
+            part.step()
+
+    def zero_grad(self) -> None:
+        """Forgets the gradients."""
+        for part in self.parts:
+            part.zero_grad(set_to_none=True)
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """Returns {"parameter name/quantity": tensor}; all there is to save."""
+        out: dict[str, Tensor] = {}
+        for part in self.parts:
+            for parameter, state in part.state.items():
+                for quantity, value in state.items():
+                    out[f"{self.names[parameter]}/{quantity}"] = torch.as_tensor(value)
+        return out
+
+    def load_state_tensors(self, tensors: dict[str, Tensor]) -> None:
+        """Puts back what `state_tensors` returned; raises KeyError when a parameter's state is missing."""
+        states: dict[str, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            name, _, quantity = key.rpartition("/")
+            states.setdefault(name, {})[quantity] = value
+        for part in self.parts:
+            for group in part.param_groups:
+                for parameter in group["params"]:
+                    saved = states[self.names[parameter]] if states else {}
+                    part.state[parameter] = {
+                        # AdamW's own step counter stays on the CPU in float32, as torch keeps it
+                        key: value.clone() if key == "step" else value.to(parameter.device, copy=True)
+                        for key, value in saved.items()
+                    }
+
+
+def _group(parameters: dict[str, nn.Parameter], rate: float, decay: float) -> dict:
+    return {"params": list(parameters.values()), "lr": rate, "weight_decay": decay}

@@ -1,0 +1,51 @@
+"""What training needs before its first step: a corpus, a tokenizer that fits it, and fresh token arrays."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+from textmill.config import Settings
+from textmill.data.corpus import Corpus
+from textmill.errors import TextmillError
+from textmill.progress import Progress
+from textmill.project import Project
+from textmill.tokenizer.tokenizer import Tokenizer
+from textmill.tokenizer.tokens import Tokens, tokens_are_fresh, write_tokens
+from textmill.tokenizer.train import train_tokenizer
+
+Stage = Callable[[str], AbstractContextManager[Progress]]
+"""Opens a progress line under a title key (`train.stage_tokenizer`, …)."""
+
+
+def training_texts(corpus: Corpus) -> Iterator[str]:
+    """Yields the texts that may be learned from; held-out documents never are."""
+    for document in corpus.documents(split="train"):
+        yield document.text
+
+
+def ensure_tokenizer(project: Project, settings: Settings, vocabulary_size: int, stage: Stage) -> Tokenizer:
+    """Returns the project's tokenizer; trains one of `vocabulary_size` when there is none yet.
+
+    An existing one is kept even if the corpus has changed since: it is lossless on any text, and models depend on it.
+    """
+    if (project.tokenizer / "tokenizer.json").is_file():
+        return Tokenizer.load(project.tokenizer)
+    corpus = Corpus.open(project.corpus)
+    with stage("train.stage_tokenizer") as progress:
+        tokenizer = train_tokenizer(
+            training_texts(corpus), settings=settings.tokenizer, vocabulary_size=vocabulary_size, progress=progress
+        )
+        tokenizer.save(project.tokenizer)
+    return Tokenizer.load(project.tokenizer)
+
+
+def ensure_tokens(project: Project, tokenizer: Tokenizer, stage: Stage) -> Tokens:
+    """Returns the project's tokens, made anew when missing, damaged or made from another corpus or tokenizer."""
+    corpus = Corpus.open(project.corpus)
+    if tokens_are_fresh(project.tokens, corpus.content_hash, tokenizer.hash):
+        try:
+            return Tokens.open(project.tokens)
+        except TextmillError:
+            pass  # cut short or damaged: they can always be made again
+    with stage("train.stage_tokens") as progress:
+        write_tokens(corpus, tokenizer, project.tokens, progress=progress)
+    return Tokens.open(project.tokens)

@@ -1,0 +1,210 @@
+"""Makes a `Run` ready to train: a new one, or one that goes on from its newest whole checkpoint."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import textmill
+from textmill import hardware
+from textmill.config import Settings
+from textmill.errors import TrainingError
+from textmill.model.config import ModelConfig, from_settings
+from textmill.model.gpt import GPT
+from textmill.project import Project
+from textmill.tokenizer.tokenizer import Tokenizer
+from textmill.tokenizer.tokens import Tokens
+from textmill.train.batches import TokenStream
+from textmill.train.checkpoint import RunState, load_checkpoint, load_state, newest_whole
+from textmill.train.events import EventLog
+from textmill.train.loop import Listener, Run
+from textmill.train.optimizers import Optimizers
+
+FREE_ON_RESUME = ("train.steps", "checkpoint.", "evaluate.", "corpus.", "generate.")
+"""Settings that may differ when a run goes on; the others are part of what the run computes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kernels:
+    """What is fixed when a run starts and used again when it goes on."""
+
+    device: str
+    precision: str
+    compile: bool
+    threads: int
+
+
+def choose_kernels(settings: Settings, device: str) -> Kernels:
+    """Returns device, precision, compiling and threads for this machine as far as the settings leave them open."""
+    train = settings.train
+    device = hardware.check_device(device)
+    precision = hardware.default_precision(device)[0] if train.precision == "auto" else train.precision
+    able = hardware.can_compile(device)[0]
+    return Kernels(
+        device=device,
+        precision=precision,
+        compile=able if train.compile == "auto" else train.compile == "on",
+        threads=train.threads or hardware.default_threads(),
+    )
+
+
+@contextmanager
+def run_lock(folder: Path) -> Iterator[None]:
+    """Holds the run's lock; raises TrainingError that names the process which has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            raise TrainingError("train.locked", run=folder.name, process=file.read().strip() or "?") from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def start(
+    project: Project,
+    settings: Settings,
+    *,
+    name: str,
+    tokens: Tokens,
+    tokenizer: Tokenizer,
+    listener: Listener,
+    device: str = "",
+    resume: bool = False,
+    budget_seconds: float = 0.0,
+    peak_flops: float = 0.0,
+    chosen: Callable[[str], bool] = lambda name: False,
+) -> Run:
+    """Returns the run `name`, new or resumed.
+
+    `chosen(setting)` tells whether the user gave that setting now: one that differs from the run's own is then an
+    error rather than silently passed over. Raises TrainingError, CheckpointError, ModelError.
+    """
+    folder = project.runs / name
+    newest, damaged = newest_whole(folder)
+    for error in damaged:
+        listener({"type": "damaged", "step": 0, "message": str(error)})
+    data = {"corpus": tokens.manifest["corpus_hash"], "tokenizer": tokenizer.hash}
+    if newest is None:
+        kernels = choose_kernels(settings, device)
+        state = _new_state(settings, kernels, data, budget_seconds)
+    elif not resume:
+        raise TrainingError("train.exists", run=name, checkpoint=newest.name)
+    else:
+        state = load_state(newest)
+        if state.data != data:
+            raise TrainingError("train.other_data", run=name)
+        settings = _settings_of(state, settings, chosen)
+        kernels = Kernels(**state.fixed)
+        hardware.check_device(kernels.device)
+        if not state.budget_seconds:
+            state.total_steps = settings.train.steps
+        state.settings = settings.as_dict()
+    config = from_settings(settings.model, tokenizer.vocabulary_size)
+    _check_size(settings, tokens, config)
+    torch.set_num_threads(kernels.threads)
+    model, optimizers = _build(config, settings, kernels)
+    if newest is not None:
+        load_checkpoint(newest, model, optimizers)
+    log = EventLog(folder)
+    validation = tokens.split("validation")
+    run = Run(
+        folder=folder,
+        tokenizer_folder=project.tokenizer,
+        settings=settings,
+        model=model,
+        optimizers=optimizers,
+        stream=TokenStream(tokens.split("train"), seed=settings.train.seed, end_of_text_id=tokenizer.end_of_text_id),
+        validation=validation if validation.documents else None,
+        tokenizer=tokenizer,
+        state=state,
+        log=log,
+        listener=listener,
+        dtype=torch.bfloat16 if kernels.precision == "bf16" else torch.float32,
+        device=kernels.device,
+        micro_batch=settings.train.micro_batch or default_micro_batch(settings, kernels.device),
+        bytes_per_token=tokens.split("train").bytes_per_token,
+        peak_flops=peak_flops,
+    )
+    _announce(run, kernels, config, resumed=newest is not None)
+    return run
+
+
+def _new_state(settings: Settings, kernels: Kernels, data: dict[str, Any], budget_seconds: float) -> RunState:
+    return RunState(
+        total_steps=settings.train.steps,
+        budget_seconds=budget_seconds,
+        settings=settings.as_dict(),
+        fixed={key: getattr(kernels, key) for key in ("device", "precision", "compile", "threads")},
+        data=data,
+        versions={"textmill": textmill.__version__, "torch": torch.__version__},
+    )
+
+
+def _settings_of(state: RunState, settings: Settings, chosen: Callable[[str], bool]) -> Settings:
+    """Returns the run's own settings with what may change on resume taken from `settings`."""
+    now, changes = settings.as_dict(), {}
+    for section, values in state.settings.items():
+        for key, old in values.items():
+            name = f"{section}.{key}"
+            new = now.get(section, {}).get(key, old)
+            old = tuple(old) if isinstance(old, list) else old
+            free = name.startswith(FREE_ON_RESUME)
+            if name == "train.steps":  # the plan or an earlier command may have set it: only a wish changes it
+                free = chosen(name)
+            if not free and chosen(name) and new != old:
+                raise TrainingError("train.fixed", name=name, old=old, new=new)
+            changes[name] = new if free else old
+    return settings.replace(changes)
+
+
+def _check_size(settings: Settings, tokens: Tokens, config: ModelConfig) -> None:
+    """Refuses batches that cannot be made and data that cannot fill one row."""
+    train = settings.train
+    if train.batch_tokens % config.context:
+        raise TrainingError("train.batch_tokens", batch_tokens=train.batch_tokens, context=config.context)
+    available = tokens.split("train").tokens
+    if available <= config.context:
+        raise TrainingError("train.too_little_text", tokens=available, context=config.context)
+
+
+def _build(config: ModelConfig, settings: Settings, kernels: Kernels) -> tuple[GPT, Optimizers]:
+    model = GPT(config)
+    model.initialise(torch.Generator().manual_seed(settings.train.seed))
+    model.to(kernels.device).train()
+    if kernels.compile:
+        for block in model.blocks:  # one block's code serves all: a whole model would take the compiler minutes
+            block.compile(dynamic=False)
+    muon_dtype = torch.bfloat16 if kernels.precision == "bf16" else torch.float32
+    return model, Optimizers(model, settings.train, muon_dtype=muon_dtype)
+
+
+def default_micro_batch(settings: Settings, device: str) -> int:
+    """Returns rows a micro-batch: what keeps a layer's activations near the cache on a CPU, all at once on a GPU."""
+    rows = settings.train.batch_tokens // settings.model.context
+    limit = 4096 if device == "cpu" else 65_536
+    return max(1, min(rows, limit // settings.model.context))
+
+
+def _announce(run: Run, kernels: Kernels, config: ModelConfig, *, resumed: bool) -> None:
+    if resumed:
+        run.event("resume", total_steps=run.state.total_steps)
+        return
+    run.event(
+        "start",
+        total_steps=run.state.total_steps,
+        settings=run.settings.as_dict(),
+        model=config.as_dict(),
+        parameters=sum(parameter.numel() for parameter in run.model.parameters()),
+        kernels={key: getattr(kernels, key) for key in ("device", "precision", "compile", "threads")},
+        data=run.state.data,
+        peak_flops=run.peak_flops,
+    )

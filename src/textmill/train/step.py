@@ -1,0 +1,78 @@
+"""One step: micro-batches forward and backward, clip, move the weights.
+
+The gradient is that of (sum of token losses) / (number of predicted tokens in the whole batch), whatever the
+micro-batch: micro-batches only add up.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from textmill.errors import TrainingError
+from textmill.model.gpt import GPT
+from textmill.train.batches import Batch
+from textmill.train.loss import linear_cross_entropy
+from textmill.train.optimizers import Optimizers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """`loss`: nats a token over the whole batch. `gradient_norm`: before clipping."""
+
+    loss: float
+    gradient_norm: float
+
+
+def batch_loss(model: GPT, batch: Batch, dtype: torch.dtype) -> Tensor:
+    """Returns the sum of token losses of `batch` in nats (float32 scalar); matrices are multiplied in `dtype`."""
+    device = batch.inputs_BT.device.type
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        hidden_BTD = model.hidden(batch.inputs_BT, documents_BT=batch.documents_BT)
+        if model.config.logit_softcap:
+            logits = model.logits(hidden_BTD).float().flatten(0, 1)
+            return torch.nn.functional.cross_entropy(logits, batch.targets_BT.flatten(), reduction="sum")
+    return linear_cross_entropy(hidden_BTD.flatten(0, 1), model.output.weight, batch.targets_BT.flatten(), dtype)
+
+
+def train_step(
+    model: GPT,
+    optimizers: Optimizers,
+    batches: Iterable[Batch],
+    *,
+    batch_tokens: int,
+    step: int,
+    clip: float,
+    dtype: torch.dtype,
+) -> StepResult:
+    """Runs one optimizer step over `batches`, which together hold `batch_tokens` predicted tokens.
+
+    Raises TrainingError before the weights move when the loss or a gradient is not finite.
+    """
+    total = 0.0
+    for batch in batches:
+        loss = batch_loss(model, batch, dtype)
+        total += float(loss.detach())
+        if not math.isfinite(total):
+            optimizers.zero_grad()
+            raise TrainingError("train.not_finite", what="loss", step=step, value=total)
+        (loss / batch_tokens).backward()
+    parameters = [parameter for parameter in model.parameters() if parameter.grad is not None]
+    norm = float(torch.nn.utils.clip_grad_norm_(parameters, clip or math.inf, foreach=True))
+    if not math.isfinite(norm):
+        name = first_not_finite(model)
+        optimizers.zero_grad()
+        raise TrainingError("train.not_finite", what=name, step=step, value=norm)
+    optimizers.step()
+    optimizers.zero_grad()
+    return StepResult(loss=total / batch_tokens, gradient_norm=norm)
+
+
+def first_not_finite(model: GPT) -> str:
+    """Returns the name of the first parameter whose gradient is not finite, in the order of the forward pass."""
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None and not bool(torch.isfinite(parameter.grad).all()):
+            return name
+    return "gradient norm"
