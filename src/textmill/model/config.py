@@ -1,7 +1,7 @@
 """The shape of a model, as one frozen configuration; presets are functions.
 
 `modern` is laid out as Qwen3 (RMSNorm before each part, rotary positions, norms on queries and keys, SwiGLU, no
-biases), `classic` as GPT-2 (LayerNorm, learned or sinusoidal positions, GELU, biases): other engines run both unchanged.
+biases), `classic` as GPT-2 (LayerNorm, learned or sinusoidal positions, GELU, biases): others run both unchanged.
 Options beyond these two are for the families that are imported; what no other layout can say is refused at export.
 """
 
