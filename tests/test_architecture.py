@@ -1,6 +1,7 @@
 """The house rules that a machine can check: import directions, style, types, sizes, docstrings, public names."""
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,8 @@ SOURCE = ROOT / "src/textmill"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PUBLIC = ["__version__"]
 """What `import textmill` promises. A name here stays; taking one away breaks somebody's program."""
+OPTIONAL: set[str] = set()
+"""Imports that an extra brings; whoever imports one raises MissingExtraError when it is not there."""
 LINES_PER_FILE = 330
 LINES_PER_FUNCTION = 60
 
@@ -86,6 +89,19 @@ def test_importing_starts_nothing() -> None:
     code = "import sys, textmill; print([n for n in ('torch', 'numpy', 'rich', 'urllib.request') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_is_imported_is_required() -> None:
+    """A plain install must not miss a library that only the tests' extra brings."""
+    required = {re.split(r"[^\w-]", line)[0].lower().replace("-", "_") for line in PROJECT["project"]["dependencies"]}
+    imported: set[str] = set()
+    for path in python_files("src"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {item.name.partition(".")[0] for item in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                imported.add(node.module.partition(".")[0])
+    assert imported - set(sys.stdlib_module_names) - required - {"textmill"} - OPTIONAL == set()
 
 
 def test_versions_agree() -> None:
