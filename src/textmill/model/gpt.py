@@ -96,8 +96,9 @@ class GPT(nn.Module):
     ) -> Float[Tensor, "B T D"]:
         """Returns the residual stream after the final norm.
 
-        `documents_BT`: the index of each token's document in its row; attention stays inside a document and absolute
-        positions start anew with each. `padding_BS`: False where a row of a batch is padded (on the left).
+        `documents_BT`: the index of each token's document in its row, with a cache also of those seen before; attention
+        stays inside a document and absolute positions start anew with each. `padding_BS`: False where a row of a batch
+        is padded (on the left).
         """
         past = cache.length if cache is not None else 0
         positions_BT = self._positions(ids_BT, past, documents_BT, padding_BS)
@@ -143,17 +144,26 @@ class GPT(nn.Module):
         if padding_BS is not None:
             return (padding_BS.long().cumsum(dim=1) - 1).clamp_min(0)[:, -length:]
         if documents_BT is not None and self.config.absolute_positions:
-            return document_positions(documents_BT)
+            return document_positions(documents_BT)[:, -length:]
         return torch.arange(past, past + length, device=ids_BT.device)[None]
 
     def rope(self, positions_BT: Int[Tensor, "#B T"], length: int) -> tuple[Tensor, Tensor]:
-        """Returns cosines and sines (B T R/2) at the given positions; tables are made once and grow as needed."""
-        dynamic = self.config.rope_scaling.kind == "dynamic" and length > self.config.context
-        if dynamic or self._rope is None or self._rope[0].shape[0] < length:
-            cos, sin = rope_tables(self.config, max(length, 0 if dynamic else self.config.context))
-            self._rope = (cos.to(positions_BT.device), sin.to(positions_BT.device))
-        elif self._rope[0].device != positions_BT.device:
-            self._rope = (self._rope[0].to(positions_BT.device), self._rope[1].to(positions_BT.device))
+        """Returns cosines and sines (B T R/2) at the given positions; the tables grow by doubling and are kept.
+
+        Dynamic scaling past the original context has other angles for every length, so its tables are not kept. Nor
+        are tables made as inference tensors: training may use what an evaluation made first.
+        """
+        scaling, device = self.config.rope_scaling, positions_BT.device
+        if scaling.kind == "dynamic" and length > (scaling.original_context or self.config.context):
+            cos, sin = (table.to(device) for table in rope_tables(self.config, length))
+            return cos[positions_BT], sin[positions_BT]
+        if self._rope is None or self._rope[0].shape[0] < length or self._rope[0].device != device:
+            held = 1 << (length - 1).bit_length()
+            if scaling.kind == "dynamic":
+                held = min(held, scaling.original_context or self.config.context)
+            with torch.inference_mode(False):
+                cos, sin = rope_tables(self.config, held)
+                self._rope = (cos.to(device), sin.to(device))
         return self._rope[0][positions_BT], self._rope[1][positions_BT]
 
 

@@ -40,8 +40,8 @@ def rope_frequencies(config: ModelConfig, length: int) -> tuple[Float[Tensor, " 
     if scaling.kind == "llama3":
         return _llama3(frequency, config, original), 1.0
     if scaling.kind == "yarn":
-        factor = scaling.attention_factor or 0.1 * math.log(scaling.factor) + 1.0
-        return _yarn(frequency, config, original), factor if scaling.factor > 1 else 1.0
+        factor = scaling.attention_factor or 0.1 * math.log(max(scaling.factor, 1.0)) + 1.0
+        return _yarn(frequency, config, original), factor
     return frequency, 1.0
 
 
@@ -66,7 +66,8 @@ def _yarn(frequency: Tensor, config: ModelConfig, original: int) -> Tensor:
 
     low = max(math.floor(dimension(scaling.beta_fast)), 0)
     high = min(math.ceil(dimension(scaling.beta_slow)), width - 1)
-    ramp = ((torch.arange(width // 2, dtype=torch.float32) - low) / max(high - low, 0.001)).clamp(0, 1)
+    span = high - low or 0.001  # as transformers has it, which can also be negative
+    ramp = ((torch.arange(width // 2, dtype=torch.float32) - low) / span).clamp(0, 1)
     return frequency / scaling.factor * ramp + frequency * (1 - ramp)
 
 
