@@ -1,0 +1,178 @@
+"""MODEL, as every command takes it: which folder it means, and the model and tokenizer in it.
+
+    NAME          a run of the project: its newest whole checkpoint; or an imported model, models/NAME
+    RUN@STEP      the checkpoint of that step, and no other
+    FOLDER        a checkpoint, any model in the Hugging Face layout, or a run's folder
+    (nothing)     the project's newest run: the one that wrote a checkpoint last
+    FILE.gguf, hf:OWNER/NAME   refused by name until import is there
+
+A damaged checkpoint is passed over, with a note, where the user asked for a run; where they asked for this very one, it
+is an error.
+"""
+
+import difflib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from textmill.checkpoints import (
+    CHECKPOINTS_FOLDER,
+    CHECKSUMS_FILE,
+    Checkpoint,
+    list_checkpoints,
+    newest_good_checkpoint,
+    step_of,
+    verify_checksums,
+)
+from textmill.errors import CheckpointError, ModelError
+from textmill.i18n import t
+from textmill.model.gpt import GPT
+from textmill.model.hub import load_model
+from textmill.project import Project
+from textmill.tokenizer.tokenizer import Tokenizer
+
+MODEL_FILE = "config.json"
+_RUN_AT_STEP = re.compile(r"(?P<run>.+)@(?P<step>\d+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPlace:
+    """Where a model lies. `name` is how to ask for it again; `step` is None outside of runs."""
+
+    folder: Path
+    name: str
+    step: int | None = None
+    notes: tuple[str, ...] = ()
+    """What the user should know about the choice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A model ready to write, its tokenizer, and where they came from."""
+
+    model: GPT
+    tokenizer: Tokenizer
+    name: str
+    folder: Path
+    step: int | None
+    notes: tuple[str, ...] = ()
+
+
+def load(
+    reference: str | None,
+    project: Project | None,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    *,
+    verify: bool = True,
+) -> LoadedModel:
+    """Returns the model that `reference` (None: the newest run) means, in evaluation mode."""
+    place = resolve(reference, project, verify=verify)
+    model = load_model(place.folder, device=device, dtype=dtype)
+    tokenizer = Tokenizer.load(place.folder)
+    size = model.config.vocabulary_size
+    if tokenizer.vocabulary_size > size:
+        raise ModelError("infer.foreign_tokenizer", folder=place.folder, size=size, got=tokenizer.vocabulary_size)
+    return LoadedModel(
+        model=model,
+        tokenizer=tokenizer,
+        name=place.name,
+        folder=place.folder,
+        step=place.step,
+        notes=place.notes,
+    )
+
+
+def resolve(reference: str | None, project: Project | None, *, verify: bool = True) -> ModelPlace:
+    """Returns the folder that a MODEL means; with `verify`, its checksums hold where it has any."""
+    if not reference:
+        return newest_run(project, verify)
+    if reference.startswith("hf:") or reference.lower().endswith(".gguf"):
+        raise ModelError("infer.not_yet", name=reference)
+    if project is not None and reference in folder_names(project.runs):
+        return run_model(project.runs / reference, verify)
+    if project is not None and reference in folder_names(project.models):
+        return folder_model(project.models / reference, reference, verify)
+    path = Path(reference).expanduser()
+    if path.is_dir():
+        return folder_model(path, reference, verify)
+    match = _RUN_AT_STEP.fullmatch(reference)
+    if match and project is not None and match["run"] in folder_names(project.runs):
+        return step_model(project.runs / match["run"], int(match["step"]), verify)
+    raise unknown(reference, project)
+
+
+def newest_run(project: Project | None, verify: bool = True) -> ModelPlace:
+    """Returns the model of the run that wrote a checkpoint last."""
+    if project is None:
+        raise ModelError("infer.no_model")
+    newest: tuple[float, Path] | None = None
+    for name in folder_names(project.runs):
+        checkpoints = list_checkpoints(project.runs / name)
+        if checkpoints:
+            written = max(checkpoint.folder.stat().st_mtime for checkpoint in checkpoints)
+            newest = max(newest or (written, project.runs / name), (written, project.runs / name))
+    if newest is None:
+        raise ModelError("infer.no_runs", folder=project.runs)
+    return run_model(newest[1], verify)
+
+
+def run_model(run_folder: Path, verify: bool = True) -> ModelPlace:
+    """Returns a run's newest checkpoint, or with `verify` its newest whole one and a note on what was passed over."""
+    notes: list[str] = []
+
+    def skipped(checkpoint: Checkpoint, error: CheckpointError) -> None:
+        file = error.values.get("file", checkpoint.folder.name)
+        notes.append(t("infer.checkpoint_skipped", run=run_folder.name, step=checkpoint.step, file=file))
+
+    if verify:
+        checkpoint = newest_good_checkpoint(run_folder, skipped)
+    else:
+        checkpoint = next(reversed(list_checkpoints(run_folder)), None)
+    if checkpoint is None:
+        raise ModelError("infer.no_checkpoint", run=run_folder.name)
+    return ModelPlace(folder=checkpoint.folder, name=run_folder.name, step=checkpoint.step, notes=tuple(notes))
+
+
+def step_model(run_folder: Path, step: int, verify: bool = True) -> ModelPlace:
+    """Returns the checkpoint of exactly `step`."""
+    found = {checkpoint.step: checkpoint for checkpoint in list_checkpoints(run_folder)}
+    if not found:
+        raise ModelError("infer.no_checkpoint", run=run_folder.name)
+    if step not in found:
+        nearest = min(found, key=lambda other: abs(other - step))
+        steps = ", ".join(map(str, found))
+        raise ModelError("infer.no_step", run=run_folder.name, step=step, steps=steps, nearest=nearest)
+    if verify:
+        verify_checksums(found[step].folder)
+    return ModelPlace(folder=found[step].folder, name=run_folder.name, step=step)
+
+
+def folder_model(folder: Path, name: str, verify: bool = True) -> ModelPlace:
+    """Returns the model in a folder: a run's, a checkpoint, or any model in the Hugging Face layout."""
+    if (folder / CHECKPOINTS_FOLDER).is_dir() and not (folder / MODEL_FILE).exists():
+        return run_model(folder, verify)
+    step = step_of(folder.absolute())
+    if verify and (step is not None or (folder / CHECKSUMS_FILE).exists()):
+        verify_checksums(folder)
+    if not (folder / MODEL_FILE).is_file():
+        raise ModelError("infer.not_a_model", folder=folder)
+    return ModelPlace(folder=folder, name=name, step=step)
+
+
+def folder_names(folder: Path) -> list[str]:
+    """Returns the names of the folders in `folder`, without hidden ones."""
+    if not folder.is_dir():
+        return []
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def unknown(reference: str, project: Project | None) -> ModelError:
+    """Returns the error for a MODEL that is not there, with the nearest one that is."""
+    known = [] if project is None else [*folder_names(project.runs), *folder_names(project.models)]
+    if not known:
+        return ModelError("infer.no_such_model", name=reference)
+    nearest = difflib.get_close_matches(reference.partition("@")[0], known, n=1, cutoff=0.0)[0]
+    return ModelError("infer.unknown_model", name=reference, known=", ".join(known), nearest=nearest)

@@ -1,0 +1,189 @@
+"""From scores to the next token: the filters, in the order in which they run, and the draw.
+
+    repetition penalty ─▶ temperature ─▶ top-k ─▶ top-p ─▶ min-p ─▶ softmax ─▶ inverse CDF at u
+
+The order and the kept sets are those of Hugging Face's logits processors. A draw is a pure function of the sample's
+seed and the token's place in it, so a seed gives the same text whatever else is being generated. Sample i of a request
+has the request's seed + i, so each can be had again alone.
+
+Shapes: B rows, V vocabulary; logits are float32, a token that is out of the question has -inf.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from textmill.config import GenerateSettings
+from textmill.errors import ModelError, UsageError
+
+GREEDY_BELOW = 1e-5
+"""Temperatures below this take the best token: scores this close to each other are rounding, not meaning."""
+
+SEED_BITS = 31
+NEGATIVE_INFINITY = float("-inf")
+Number = float | int
+"""Temperature 0 may be written as an int."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingSettings:
+    """How to write: the [generate] settings, and what belongs to one request."""
+
+    temperature: Number = 0.8
+    top_k: int = 0
+    top_p: Number = 0.95
+    min_p: Number = 0.0
+    repetition_penalty: Number = 1.0
+    max_tokens: int = 200
+    seed: int = -1
+    """-1: a new one for every request, told in its result."""
+    n: int = 1
+    """How many samples of the same prompt."""
+    stop: tuple[str, ...] = ()
+    """A sample ends before the first of these strings."""
+    slide: bool = True
+    """Past the model's context: go on with the last half of it, or end."""
+
+    def __post_init__(self) -> None:
+        GenerateSettings(
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            min_p=self.min_p,
+            repetition_penalty=self.repetition_penalty,
+            max_tokens=self.max_tokens,
+            seed=self.seed,
+        )
+        if self.n < 1:
+            raise UsageError("infer.samples", value=self.n)
+        if not all(self.stop):
+            raise UsageError("infer.empty_stop")
+
+    @classmethod
+    def of(cls, settings: GenerateSettings, *, n: int = 1, stop: tuple[str, ...] = ()) -> "SamplingSettings":
+        """Returns the [generate] settings with what one request adds."""
+        return cls(
+            temperature=settings.temperature,
+            top_k=settings.top_k,
+            top_p=settings.top_p,
+            min_p=settings.min_p,
+            repetition_penalty=settings.repetition_penalty,
+            max_tokens=settings.max_tokens,
+            seed=settings.seed,
+            n=n,
+            stop=stop,
+        )
+
+    @property
+    def greedy(self) -> bool:
+        """True when the best token is always taken."""
+        return self.temperature < GREEDY_BELOW
+
+    def seeded(self) -> "SamplingSettings":
+        """Returns the settings with a seed in the place of -1."""
+        return self if self.seed >= 0 else replace(self, seed=secrets.randbits(SEED_BITS))
+
+
+def penalize_repetition(
+    logits_BV: Float[Tensor, "B V"], seen_BV: Bool[Tensor, "B V"], penalty: Number
+) -> Float[Tensor, "B V"]:
+    """Divides positive scores of tokens seen before by `penalty`, and multiplies negative ones (arXiv 1909.05858)."""
+    penalized_BV = torch.where(logits_BV < 0, logits_BV * penalty, logits_BV / penalty)
+    return torch.where(seen_BV, penalized_BV, logits_BV)
+
+
+def apply_temperature(logits_BV: Float[Tensor, "B V"], temperature: Number) -> Float[Tensor, "B V"]:
+    """Divides by the temperature, the row's maximum taken off first, so that no temperature overflows."""
+    return (logits_BV - logits_BV.amax(dim=-1, keepdim=True)) / temperature
+
+
+def keep_top_k(logits_BV: Float[Tensor, "B V"], k: int) -> Float[Tensor, "B V"]:
+    """Keeps the k best tokens, and those that tie with the last of them; 0 keeps all."""
+    if not 0 < k < logits_BV.shape[-1]:
+        return logits_BV
+    least_B1 = torch.topk(logits_BV, k, dim=-1).values[:, -1:]
+    return logits_BV.masked_fill(logits_BV < least_B1, NEGATIVE_INFINITY)
+
+
+def keep_top_p(logits_BV: Float[Tensor, "B V"], p: Number) -> Float[Tensor, "B V"]:
+    """Keeps the fewest best tokens whose probabilities sum to p, one at least (https://arxiv.org/abs/1904.09751)."""
+    if p >= 1:
+        return logits_BV
+    sorted_BV, order_BV = torch.sort(logits_BV, dim=-1, stable=True)
+    out_BV = sorted_BV.softmax(dim=-1).cumsum(dim=-1) <= 1 - p
+    out_BV[:, -1] = False
+    return logits_BV.masked_fill(torch.zeros_like(out_BV).scatter(1, order_BV, out_BV), NEGATIVE_INFINITY)
+
+
+def keep_min_p(logits_BV: Float[Tensor, "B V"], p: Number) -> Float[Tensor, "B V"]:
+    """Keeps tokens at least p times as probable as the best one (https://arxiv.org/abs/2407.01082)."""
+    if p <= 0:
+        return logits_BV
+    probability_BV = logits_BV.softmax(dim=-1)
+    least_B1 = probability_BV.amax(dim=-1, keepdim=True) * p
+    return logits_BV.masked_fill(probability_BV < least_B1, NEGATIVE_INFINITY)
+
+
+def filter_logits(
+    logits_BV: Float[Tensor, "B V"], settings: SamplingSettings, seen_BV: Bool[Tensor, "B V"] | None = None
+) -> Float[Tensor, "B V"]:
+    """Returns the scores from which to draw; their softmax is the distribution of the next token.
+
+    `seen_BV`: the tokens of the prompt and of the sample so far, for the repetition penalty.
+    """
+    check_finite(logits_BV)
+    if settings.repetition_penalty != 1 and seen_BV is not None:
+        logits_BV = penalize_repetition(logits_BV, seen_BV, settings.repetition_penalty)
+    if settings.greedy:
+        best_B1 = logits_BV.argmax(dim=-1, keepdim=True)
+        return torch.full_like(logits_BV, NEGATIVE_INFINITY).scatter(1, best_B1, 0.0)
+    logits_BV = apply_temperature(logits_BV, settings.temperature)
+    logits_BV = keep_top_k(logits_BV, settings.top_k)
+    logits_BV = keep_top_p(logits_BV, settings.top_p)
+    return keep_min_p(logits_BV, settings.min_p)
+
+
+def check_finite(logits_BV: Float[Tensor, "B V"]) -> None:
+    """Raises ModelError when a row has a NaN, +inf, or nothing but -inf: drawing from it would give rubbish unseen."""
+    if not torch.isfinite(logits_BV.amax(dim=-1)).all():
+        raise ModelError("infer.not_finite")
+
+
+def uniform(seed: int, place: int) -> float:
+    """Returns the number in [0, 1) that draws the token at `place` of a sample with this seed: 53 bits of a SHA-256.
+
+    No generator has a state to keep, so samples can be batched, interrupted or repeated from any token, and the numbers
+    do not change with the version of torch.
+    """
+    digest = hashlib.sha256(f"textmill {seed} {place}".encode()).digest()
+    return (int.from_bytes(digest[:8], "big") >> 11) * 2.0**-53
+
+
+def draw(logits_BV: Float[Tensor, "B V"], uniform_B: Float[Tensor, " B"]) -> Int[Tensor, " B"]:
+    """Returns, a row, the first token (in the vocabulary's order) at which the cumulated probability exceeds u.
+
+    In float64, so that no token's share is lost in rounding; a token of probability 0 is never drawn.
+    """
+    cumulated_BV = logits_BV.double().softmax(dim=-1).cumsum(dim=-1)
+    target_B1 = uniform_B.to(cumulated_BV)[:, None] * cumulated_BV[:, -1:]
+    # u < 1, but u · total may round up to the total: then the last token that has a share, where the total is reached
+    target_B1 = torch.minimum(target_B1, torch.nextafter(cumulated_BV[:, -1:], torch.zeros_like(target_B1)))
+    return torch.searchsorted(cumulated_BV, target_B1, right=True)[:, 0]
+
+
+def sample_tokens(
+    logits_BV: Float[Tensor, "B V"],
+    settings: SamplingSettings,
+    uniform_B: Float[Tensor, " B"],
+    seen_BV: Bool[Tensor, "B V"] | None = None,
+) -> tuple[Int[Tensor, " B"], Float[Tensor, " B"]]:
+    """Returns each row's next token, and its log-probability under the model itself, before any filter."""
+    logits_BV = logits_BV.float()
+    filtered_BV = filter_logits(logits_BV, settings, seen_BV)
+    token_B = filtered_BV.argmax(dim=-1) if settings.greedy else draw(filtered_BV, uniform_B)
+    log_probability_B = logits_BV.log_softmax(dim=-1).gather(1, token_B[:, None])[:, 0]
+    return token_B, log_probability_B
