@@ -12,6 +12,7 @@ def test_chinese_takes_two_columns():
 def test_wraps_between_chinese_characters_but_not_before_punctuation():
     assert wrap("一二三四五六", 6) == ["一二三", "四五六"]
     assert wrap("一二三，四五六", 6) == ["一二三，", "四五六"]
+    assert wrap("一二（三）四", 6) == ["一二", "（三）", "四"]
     assert wrap("one two three", 8) == ["one two", "three"]
 
 

@@ -18,8 +18,8 @@ def help_text(words: tuple[str, ...]) -> str:
 
 
 def summary(words: tuple[str, ...]) -> str:
-    """Returns the first line of a command's help."""
-    return help_text(words).partition("\n")[0]
+    """Returns the first line of a command's help, for lists."""
+    return help_text(words).partition("\n")[0].rstrip(".。")  # text data
 
 
 def heading(text: str) -> str:

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 
 CLOSING = frozenset("，。；：、！？）」』》】〉”’…—·,.;:!?)]}%")  # text data
 """What must not begin a line."""
-UNITS = re.compile(r"\s+|[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]|[^\s\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]+")
-"""Where a line may break: at spaces and around each Chinese character."""
+UNITS = re.compile(
+    r"\s+|[（「『《【〈]*[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]"  # text data
+    r"|[^\s\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]+"
+)
+"""Where a line may break: at spaces and around each Chinese character, but not after an opening bracket."""
 
 
 def width(text: str) -> int:

@@ -1,60 +1,82 @@
 """`textmill little-world OUT`: writes the sample that ships with Textmill, a small town's year, as raw files."""
 
 import dataclasses
-from contextlib import ExitStack
+import json
+import math
+import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textmill.cli.command import Argument, Command, Context
 from textmill.cli.layout import table
+from textmill.cli.progress import duration
+from textmill.errors import InputError
 from textmill.i18n import t
-from textmill.progress import Progress
+
+if TYPE_CHECKING:
+    from textmill.data.little_world import Summary
 
 
-class StageProgress:
-    """Shows one progress line a stage: a stage's first report ends the line of the one before."""
+def size(text: str) -> float:
+    """Returns the size in megabytes; more than 10 GB of one town is a slip of the finger."""
+    number = float(text)
+    if not math.isfinite(number) or not 0 < number <= 10_000:
+        raise ValueError(text)
+    return number
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self.stage = ""
-        self.lines = ExitStack()
-        self.report: Progress | None = None
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        """Takes the state of a stage."""
-        if self.report is None or stage != self.stage:
-            self.lines.close()
-            self.stage = stage
-            self.report = self.lines.enter_context(self.context.progress(stage))
-        self.report(done, total)
+def refuse_foreign_folder(out: Path) -> None:
+    """Raises an error where the sample would take the place of files that are not an earlier sample."""
+    if out.resolve() == Path.cwd() or out.resolve() in Path.cwd().parents:
+        raise InputError("cli_little_world.working_folder", folder=out)
+    if not out.exists():
+        return
+    if out.is_dir() and not any(out.iterdir()):
+        return
+    try:
+        ours = json.loads((out / "manifest.json").read_text(encoding="utf-8")).get("name") == "little-world"
+    except (OSError, ValueError, AttributeError):
+        ours = False
+    if not ours:
+        raise InputError("cli_little_world.taken", folder=out)
 
 
 def run(context: Context, *, out: Path, seed: int | None, megabytes: float | None) -> dict[str, Any]:
     """Writes the sample and prints what it made."""
     from textmill.data.little_world import make_little_world
 
+    folder = out.absolute()
+    refuse_foreign_folder(folder)
     chosen: dict[str, Any] = {"seed": seed, "megabytes": megabytes}
     given = {name: value for name, value in chosen.items() if value is not None}
-    progress = StageProgress(context)
-    with progress.lines:
-        summary = make_little_world(out, workers=None, progress=progress, **given)
-    made = {"out": out.absolute()} | dataclasses.asdict(summary)
-    context.print(t("cli_little_world.made", folder=out))
-    context.print(table(rows(made)))
-    context.print(t("cli_little_world.next", folder=out))
-    return made
+    with context.progress(t("cli_little_world.writing"), t("cli_little_world.parts")) as report:
+
+        def progress(kind: str, done: int, total: int) -> None:
+            report(done, total, kind_name(kind))
+
+        summary = make_little_world(folder, workers=None, progress=progress, **given)
+    context.print(t("cli_little_world.made", folder=out, seed=summary.seed) + "\n")
+    context.print(table(rows(summary)))
+    context.print("\n" + t("cli_little_world.next", folder=shlex.quote(str(out))))
+    return dataclasses.asdict(summary)
 
 
-def rows(made: dict[str, Any]) -> list[tuple[str, str]]:
-    """Returns what was made as lines of a table; counts inside counts are indented by their path."""
-    lines: list[tuple[str, str]] = []
-    for name, value in made.items():
-        if isinstance(value, dict):
-            lines += [(f"{name} {inner}", text) for inner, text in rows(value)]
-        elif name != "out":
-            shown = f"{value:,}" if isinstance(value, int) else f"{value:.1f}" if isinstance(value, float) else value
-            lines.append((name.replace("_", " "), str(shown)))
-    return lines
+def kind_name(kind: str) -> str:
+    """Returns what a kind of document is called."""
+    from textmill.i18n import catalog
+
+    return t(f"cli_little_world.kind_{kind}") if f"kind_{kind}" in catalog("cli_little_world") else kind
+
+
+def rows(summary: "Summary") -> list[tuple[str, str]]:
+    """Returns what was made as lines of a table."""
+    text = {"en": t("cli_little_world.english"), "zh": t("cli_little_world.chinese")}
+    return [
+        *((kind_name(kind), f"{count:,}") for kind, count in summary.documents.items()),
+        *((text.get(name, name), f"{count / 1e6:.1f} MB") for name, count in summary.text_bytes.items()),
+        (t("cli_little_world.files"), f"{summary.files:,}"),
+        (t("cli_little_world.seconds"), duration(summary.seconds)),
+    ]
 
 
 COMMAND = Command(
@@ -64,7 +86,7 @@ COMMAND = Command(
     arguments=(
         Argument(name="out", kind=Path, metavar="OUT"),
         Argument(name="--seed", kind=int, metavar="N"),
-        Argument(name="--megabytes", kind=float, metavar="M"),
+        Argument(name="--megabytes", kind=size, metavar="M"),
     ),
     reads_project=False,
 )

@@ -122,8 +122,8 @@ def option_value(command: "Command", argument: "Argument", found: dict[str, list
     if not texts and argument.required:
         raise missing(command, argument)
     if argument.many:
-        return tuple(convert(argument, text) for text in texts) or default(argument)
-    return convert(argument, texts[-1]) if texts else default(argument)
+        return tuple(convert(command, argument, text) for text in texts) or default(argument)
+    return convert(command, argument, texts[-1]) if texts else default(argument)
 
 
 def place_values(command: "Command", texts: list[str]) -> dict[str, Any]:
@@ -139,9 +139,9 @@ def place_values(command: "Command", texts: list[str]) -> dict[str, Any]:
             raise missing(command, argument)
         taken, texts = texts[:count], texts[count:]
         if argument.many in ("*", "+"):
-            values[argument.key] = tuple(convert(argument, text) for text in taken) or default(argument)
+            values[argument.key] = tuple(convert(command, argument, text) for text in taken) or default(argument)
         else:
-            values[argument.key] = convert(argument, taken[0]) if taken else default(argument)
+            values[argument.key] = convert(command, argument, taken[0]) if taken else default(argument)
     if texts:
         raise UsageError("usage.too_many", got=" ".join(texts), words=" ".join(command.words))
     return values
@@ -157,24 +157,25 @@ def missing(command: "Command", argument: "Argument") -> UsageError:
     return UsageError("usage.missing", argument=argument.name, words=" ".join(command.words), example=command.example)
 
 
-def convert(argument: "Argument", text: str) -> Any:
+def convert(command: "Command", argument: "Argument", text: str) -> Any:
     """Returns `text` as the argument's kind, held to its choices."""
     try:
         value = argument.kind(text)
     except ValueError as error:
-        raise UsageError("usage.value", argument=argument.name, expected=kind_name(argument), got=text) from error
+        raise UsageError("usage.value", argument=argument.name, expected=wanted(command, argument), got=text) from error
     if argument.choices and str(value) not in argument.choices:
         raise UsageError("usage.value", argument=argument.name, expected=", ".join(argument.choices), got=text)
     return value
 
 
-def kind_name(argument: "Argument") -> str:
-    """Returns what the argument's values are called in messages."""
+def wanted(command: "Command", argument: "Argument") -> str:
+    """Returns what the argument takes: a type's name, else what its help says."""
     from textmill.config import type_name
+    from textmill.i18n import t
 
     if argument.kind in (int, float):
         return type_name(argument.kind)
-    return argument.metavar or argument.key.upper()
+    return t(f"{command.area}.{argument.key}")
 
 
 def nearest_option(name: str, options: list[str]) -> str:
