@@ -1,6 +1,6 @@
 """The tokens that stand for structure, not text: document boundaries, chat turns, tasks, languages.
 
-They take the last ids of a vocabulary, after the 256 bytes and the merges, as in Qwen's layout; a trained model can give
+They take the last ids of a vocabulary, after the 256 bytes and the merges, as Qwen has it; a trained model can give
 a reserved one a meaning without changing the size of its embedding. Text that merely spells one is never turned into it
 unless the caller says so (`Tokenizer.encode(..., allow_special=True)`).
 """

@@ -103,6 +103,10 @@ class Tokenizer:
             write_bytes(folder / TOKENIZER_FILE, self.json_bytes)
             write_json(folder / CONFIG_FILE, dict(self.config))
 
+    def with_manifest(self, **facts: Any) -> "Tokenizer":
+        """Returns the same tokenizer with more said about it."""
+        return Tokenizer(self.json_bytes, config=self.config, manifest={**self.manifest, **facts}, source=self.source)
+
     def facts(self) -> dict[str, Any]:
         """Returns what a manifest says of any tokenizer."""
         return {

@@ -51,7 +51,7 @@ class TokenSplit:
         return len(self.document_bytes)
 
     @property
-    def total_tokens(self) -> int:
+    def tokens(self) -> int:
         """Tokens of all documents, boundaries counted."""
         return len(self.array)
 
@@ -138,12 +138,13 @@ def write_tokens(corpus: DocumentSource, tokenizer: Tokenizer, folder: Path, *, 
     with atomic_folder(folder) as fresh:
         splits = {}
         done = 0.0
+        total = sum(corpus.measure("bytes", name) for name in SPLITS) / 1e6
         for name in SPLITS:
             writer = SplitWriter(fresh, name, dtype, languages)
             with writer:
-                for batch in batches(corpus.documents(name)):
+                for batch in batches(corpus.documents(name, ("language",))):
                     writer.add(batch, tokenizer)
-                    progress(done + writer.bytes / 1e6)
+                    progress(done + writer.bytes / 1e6, total)
             done += writer.bytes / 1e6
             splits[name] = writer.counts()
         manifest = {

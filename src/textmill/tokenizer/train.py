@@ -10,10 +10,11 @@ bytes per token and English won as much, so runs stay whole (docs/concepts/token
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from math import log
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textmill.config import TokenizerSettings
 from textmill.errors import CorpusError, TokenizerError
@@ -22,6 +23,7 @@ from textmill.progress import Progress, silent
 from textmill.tokenizer.pattern import SPLIT_PATTERN, byte_alphabet, stretches, without_surrogates
 from textmill.tokenizer.special_tokens import SPECIAL_TOKENS
 from textmill.tokenizer.tokenizer import Tokenizer
+from textmill.tokenizer.training_text import DocumentSource, training_text
 
 if TYPE_CHECKING:
     import tokenizers
@@ -33,6 +35,7 @@ word of a million letters would take hours. No language writes such words; encod
 
 LONG_WORD = re.compile(rf"(\w{{{LONGEST_WORD}}}|[^\w\s]{{{LONGEST_WORD}}}|\s{{{LONGEST_WORD}}})")
 BYTES_PER_TOKEN = 4.0
+MEASURED_BYTES = 1_000_000
 SEEN_ENOUGH = 100
 
 
@@ -57,12 +60,12 @@ def train_tokenizer(
     corpus_hash: str = "",
     progress: Progress = silent,
 ) -> Tokenizer:
-    """Returns a tokenizer learned from all of `texts` (see `training_text` for a sample of a corpus).
+    """Returns a tokenizer learned from all of `texts`; `progress` is told megabytes.
 
     `vocabulary_size` counts everything, bytes and special tokens too; without one the amount of text decides. A text
     too small for it gives a smaller vocabulary, which `shortfall` puts into words.
     """
-    parts = [part for text in texts for part in training_parts(text)]
+    parts = [part for text in texts for part in training_parts(text) if part]
     total = sum(len(part.encode()) for part in parts)
     if not total:
         raise CorpusError("tokenizer.no_text")
@@ -78,6 +81,49 @@ def train_tokenizer(
         "settings": {**asdict(settings), "vocabulary_size": asked},
     }
     return Tokenizer(backend.to_str(pretty=True).encode(), manifest=manifest)
+
+
+def train_on_corpus(
+    corpus: DocumentSource,
+    *,
+    settings: TokenizerSettings,
+    vocabulary_size: int | None = None,
+    progress: Progress = silent,
+) -> Tokenizer:
+    """Returns a tokenizer learned from a corpus's training part, of which it takes an even sample where it is large.
+
+    Its manifest tells how many bytes a token holds in each language.
+    """
+    size = vocabulary_size or vocabulary_for_text(corpus.measure("bytes", "train"))
+    tokenizer = train_tokenizer(
+        training_text(corpus, settings.training_megabytes),
+        settings=settings,
+        vocabulary_size=size,
+        corpus_hash=corpus.content_hash,
+        progress=progress,
+    )
+    return tokenizer.with_manifest(bytes_per_token=bytes_per_token(tokenizer, corpus))
+
+
+def bytes_per_token(tokenizer: Tokenizer, corpus: DocumentSource) -> dict[str, dict[str, Any]]:
+    """Returns {language: {"split", "bytes", "tokens", "bytes_per_token"}}, each from a megabyte or so of text.
+
+    Measured on the held-out part, and for a language that has no document there on the training part.
+    """
+    measured: dict[str, dict[str, Any]] = {}
+    for split in ("validation", "train"):
+        texts: dict[str, list[str]] = {}
+        sizes: Counter[str] = Counter()
+        for document in corpus.documents(split, ("language",)):
+            if document.language not in measured and sizes[document.language] < MEASURED_BYTES:
+                part = without_surrogates(document.text[:MEASURED_BYTES])
+                texts.setdefault(document.language, []).append(part)
+                sizes[document.language] += len(part.encode())
+        for language, size in sorted(sizes.items()):
+            tokens = sum(map(len, tokenizer.encode_batch(texts[language])))
+            counts = {"split": split, "bytes": size, "tokens": tokens}
+            measured[language] = counts | {"bytes_per_token": round(size / max(tokens, 1), 4)}
+    return measured
 
 
 def shortfall(tokenizer: Tokenizer) -> str | None:
@@ -114,8 +160,8 @@ def learn_merges(
         for part in parts:
             yield part
             done += len(part.encode())
-            progress(done, total)
-        progress(total, total, t("tokenizer.merging"))
+            progress(done / 1e6, total / 1e6)
+        progress(total / 1e6, total / 1e6, t("tokenizer.merging"))
 
     backend = untrained()
     alphabet = sorted(byte_alphabet(), key=byte_alphabet().__getitem__)

@@ -45,22 +45,26 @@ class DocumentSource(Protocol):
         """Changes with every change of the documents."""
         ...
 
-    def documents(self, split: str | None = None) -> Iterable[Document]:
-        """Yields the documents, always in the same order."""
+    def documents(self, split: str | None = None, columns: Iterable[str] = ()) -> Iterable[Document]:
+        """Yields a split's documents, always in the same order; `columns` says what is needed besides id and text."""
+        ...
+
+    def measure(self, measure: str, split: str | None = None) -> int:
+        """Returns the "documents" or the UTF-8 "bytes" of a split."""
         ...
 
 
 def training_text(corpus: DocumentSource, megabytes: float) -> Iterator[str]:
     """Yields the texts of a corpus's training part, or an even sample of about so many megabytes."""
-    sizes: Counter[str] = Counter()
-    for document in corpus.documents("train"):
-        sizes[document.language] += len(document.text.encode("utf-8", "replace"))
     room = megabytes * 1e6
-    if sum(sizes.values()) <= room:
-        yield from (document.text for document in corpus.documents("train"))
+    if corpus.measure("bytes", "train") <= room:
+        yield from (document.text for document in corpus.documents("train", ()))
         return
+    sizes: Counter[str] = Counter()
+    for document in corpus.documents("train", ("language",)):
+        sizes[document.language] += len(document.text.encode("utf-8", "replace"))
     shares = language_shares(sizes, room)
-    for document in corpus.documents("train"):
+    for document in corpus.documents("train", ("language",)):
         for number, part in enumerate(stretches(document.text, STRETCH)):
             if fraction(f"{document.id}:{number}") < shares[document.language]:
                 yield part
