@@ -122,7 +122,7 @@ def as_json(tokenizer: "Tokenizer", piece: "Piece") -> dict[str, Any]:
 COMMAND = Command(
     words=("tokenizer", "show"),
     run=run,
-    example='textmill tokenizer show "Hello, 世界! 1998"',
+    example='textmill tokenizer show "Hello, 世界! 1998"',  # text data
     arguments=(
         Argument(name="text", metavar="TEXT"),
         Argument(name="--model", metavar="MODEL"),

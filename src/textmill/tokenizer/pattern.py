@@ -27,9 +27,9 @@ LONGEST_STRETCH = 1 << 20
 """Where there is no safe place for this long (a million letters without a space), the text is cut anyway."""
 
 SAFE_CUT = re.compile(
-    "(?<=[!-~\u4e00-\u9fff，。！？；：、])(?= )"  # before a space: no alternative goes from visible to space
+    "(?<=[!-~\u4e00-\u9fff，。！？；：、])(?= )"  # text data; before a space: nothing goes from visible to space
     "|(?<=\n)(?=[!-~\u4e00-\u9fff])"  # after a line end that is not followed by more white space
-    "|(?<=[\u4e00-\u9fff])(?=[，。！？；：、])"  # letters never take in the mark after them
+    "|(?<=[\u4e00-\u9fff])(?=[，。！？；：、])"  # text data; letters take in no mark after them
 )
 """Places where the pattern always ends a word, in ranges that every Unicode version agrees on."""
 
