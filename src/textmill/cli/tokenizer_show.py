@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textmill.cli.command import Argument, Command, Context
-from textmill.errors import TokenizerError, UsageError
+from textmill.errors import UsageError
 from textmill.i18n import t
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 STYLES = ("black on #8fd3ff", "black on #ffd58f")
 """Neighbouring pieces differ, so that their borders and spaces are seen."""
 
+TOKENIZER_FILE = "tokenizer.json"
 INVISIBLE = {"\n": "⏎\n", "\t": "⇥"}
 
 
@@ -27,7 +28,7 @@ def run(context: Context, *, text: str, model: str | None, tokenizer: Path | Non
 
     if model and tokenizer:
         raise UsageError("cli_tokenizer_show.both")
-    chosen = Tokenizer.load(tokenizer or model_folder(context, model))
+    chosen = Tokenizer.load(tokenizer or tokenizer_place(context, model))
     if text == "-":
         text = sys.stdin.read()
     pieces = chosen.pieces(text, allow_special=special)
@@ -50,23 +51,15 @@ def run(context: Context, *, text: str, model: str | None, tokenizer: Path | Non
     }
 
 
-def model_folder(context: Context, model: str | None) -> Path:
-    """Returns where a tokenizer lies: a folder or file, a run's newest checkpoint, RUN@STEP, or the project's own."""
+def tokenizer_place(context: Context, model: str | None) -> Path:
+    """Returns where the tokenizer of a MODEL lies; without one, the project's own."""
     if model is None:
         return context.need_project().tokenizer
-    if Path(model).exists() or context.project is None:
-        return Path(model)
-    from textmill.checkpoints import checkpoint_folder, list_checkpoints
+    if (Path(model) / TOKENIZER_FILE).is_file() or Path(model).is_file():
+        return Path(model)  # no model beside it is needed
+    from textmill.infer.resolve import resolve
 
-    name, _, step = model.partition("@")
-    folder = context.project.runs / name
-    if step.isdecimal():
-        return checkpoint_folder(folder, int(step))
-    checkpoints = list_checkpoints(folder)
-    imported = context.project.models / model
-    if not checkpoints and not imported.is_dir():
-        raise TokenizerError("cli_tokenizer_show.no_model", model=model)
-    return checkpoints[-1].folder if checkpoints else imported
+    return resolve(model, context.project, verify=False).folder
 
 
 def show(context: Context, tokenizer: "Tokenizer", pieces: "list[Piece]") -> None:
@@ -122,7 +115,7 @@ def as_json(tokenizer: "Tokenizer", piece: "Piece") -> dict[str, Any]:
 COMMAND = Command(
     words=("tokenizer", "show"),
     run=run,
-    example='textmill tokenizer show "Hello, 世界! 1998"',  # text data
+    example='textmill tokenizer show "Hello, 世界! 1998"',  # text data  # text data
     arguments=(
         Argument(name="text", metavar="TEXT"),
         Argument(name="--model", metavar="MODEL"),
