@@ -89,6 +89,7 @@ def test_show_finds_a_run_s_tokenizer(made: Project, run_textmill) -> None:
     checkpoint = made.runs / "main" / "checkpoints" / "step-00000010"
     checkpoint.parent.mkdir(parents=True)
     made.tokenizer.rename(checkpoint)
+    (checkpoint / "config.json").write_text("{}")
     for model in ("main", "main@10"):
         run_textmill("tokenizer", "show", "baker", "--model", model, cwd=made.root).ok()
     unknown = run_textmill("tokenizer", "show", "baker", "--model", "other", cwd=made.root)

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from infer_models import ScriptedModel, tiny_config, tiny_model
 
 from textmill.errors import ModelError
 from textmill.infer.context import ReadContext, kept_prompt
@@ -62,7 +61,7 @@ def test_a_prompt_stands_behind_the_documents_beginning(byte_tokenizer: Tokenize
 
 
 @pytest.mark.parametrize("text", ["一只猫坐在垫子上。", "a😀b👩‍👩‍👧‍👦c", "é\u0301 ñ ﷽", "plain"])
-def test_never_half_a_character(text: str, scripted: Callable[..., ScriptedModel], byte_tokenizer: Tokenizer) -> None:
+def test_never_half_a_character(text: str, scripted: Callable[..., GPT], byte_tokenizer: Tokenizer) -> None:
     model = scripted(text)
     count = len(text.encode())
     pieces = [event.text for event in stream(model, byte_tokenizer, "", replace(GREEDY, max_tokens=count))]
@@ -75,17 +74,13 @@ def test_never_half_a_character(text: str, scripted: Callable[..., ScriptedModel
         assert got == text.encode()[:cut].decode(errors="ignore")
 
 
-def test_bytes_that_are_no_text_do_not_stop_the_stream(
-    scripted: Callable[..., ScriptedModel], byte_tokenizer: Tokenizer
-) -> None:
+def test_bytes_that_are_no_text_do_not_stop_the_stream(scripted: Callable[..., GPT], byte_tokenizer: Tokenizer) -> None:
     model = scripted(b"a\xff\xe4\xb8b\xe7\x8c\xab")
     assert text_of(model, byte_tokenizer, replace(GREEDY, max_tokens=8)).text == "a\ufffd\ufffdb猫"
 
 
 @pytest.mark.parametrize("stop", ["垫子", "上。", "猫坐在垫子上"])
-def test_stop_strings_across_tokens(
-    stop: str, scripted: Callable[..., ScriptedModel], byte_tokenizer: Tokenizer
-) -> None:
+def test_stop_strings_across_tokens(stop: str, scripted: Callable[..., GPT], byte_tokenizer: Tokenizer) -> None:
     text = "一只猫坐在垫子上。它睡着了。"
     heard: list[str] = []
     settings = replace(GREEDY, stop=(stop, "never"))
@@ -96,9 +91,7 @@ def test_stop_strings_across_tokens(
     assert byte_tokenizer.decode(sample.ids) == before + stop
 
 
-def test_held_back_text_comes_when_no_stop_string_does(
-    scripted: Callable[..., ScriptedModel], byte_tokenizer: Tokenizer
-) -> None:
+def test_held_back_text_comes_when_no_stop_string_does(scripted: Callable[..., GPT], byte_tokenizer: Tokenizer) -> None:
     end = byte_tokenizer.end_of_text_id
     model = scripted([*byte_tokenizer.encode("the en"), end])
     sample = text_of(model, byte_tokenizer, replace(GREEDY, stop=("end",)))
@@ -108,16 +101,14 @@ def test_held_back_text_comes_when_no_stop_string_does(
 
 
 @pytest.mark.parametrize("name", ["<|endoftext|>", "<|im_end|>"])
-def test_document_and_turn_end_a_sample(
-    name: str, scripted: Callable[..., ScriptedModel], byte_tokenizer: Tokenizer
-) -> None:
+def test_document_and_turn_end_a_sample(name: str, scripted: Callable[..., GPT], byte_tokenizer: Tokenizer) -> None:
     assert byte_tokenizer.special[name] in end_ids(byte_tokenizer)
     model = scripted([*byte_tokenizer.encode("ab"), byte_tokenizer.special[name], *byte_tokenizer.encode("no")])
     sample = text_of(model, byte_tokenizer, GREEDY)
     assert (sample.text, sample.finish_reason, len(sample.ids)) == ("ab", "end", 3)
 
 
-def test_events_of_a_stream(scripted: Callable[..., ScriptedModel], byte_tokenizer: Tokenizer) -> None:
+def test_events_of_a_stream(scripted: Callable[..., GPT], byte_tokenizer: Tokenizer) -> None:
     events = list(stream(scripted("猫a"), byte_tokenizer, "x", replace(GREEDY, max_tokens=4, n=2)))
     assert [event.sample for event in events] == [0, 0, 0, 0, 1, 1, 1, 1]
     assert [event.text for event in events[:4]] == ["", "", "猫", "a"]
@@ -132,8 +123,8 @@ def test_repetition_penalty_sees_prompt_and_text(byte_tokenizer: Tokenizer, mode
     assert penalized.ids[0] not in prompt_ids(byte_tokenizer, "aa")
 
 
-def test_ids_that_only_the_model_has_are_never_drawn(byte_tokenizer: Tokenizer) -> None:
-    padded = tiny_model(tiny_config(vocabulary_size=byte_tokenizer.vocabulary_size + 2000))
+def test_ids_that_only_the_model_has_are_never_drawn(make_model: Callable[..., GPT], byte_tokenizer: Tokenizer) -> None:
+    padded = make_model(vocabulary_size=byte_tokenizer.vocabulary_size + 2000)
     sample = text_of(padded, byte_tokenizer, replace(RANDOM, temperature=50.0, max_tokens=60))
     assert max(sample.ids) < byte_tokenizer.vocabulary_size
 
@@ -147,8 +138,10 @@ def test_how_much_of_a_long_prompt_is_kept(length: int, max_tokens: int, kept: i
 
 @pytest.mark.parametrize("preset", ["modern", "classic"])
 @pytest.mark.parametrize("length", [62, 63, 64, 65, 500])
-def test_a_long_prompt_is_cut_from_the_left_with_a_note(preset: str, length: int, byte_tokenizer: Tokenizer) -> None:
-    model, notes = tiny_model(tiny_config(preset)), []
+def test_a_long_prompt_is_cut_from_the_left_with_a_note(
+    preset: str, length: int, make_model: Callable[..., GPT], byte_tokenizer: Tokenizer
+) -> None:
+    model, notes = make_model(preset), []
     prompt = "abcdefg " * 70
     settings = replace(GREEDY, max_tokens=10)
     long = generate(model, byte_tokenizer, prompt[: length - 1], settings, on_note=notes.append)[0]
@@ -162,9 +155,9 @@ def test_a_long_prompt_is_cut_from_the_left_with_a_note(preset: str, length: int
 @pytest.mark.parametrize("preset", ["modern", "classic"])
 @pytest.mark.parametrize("context", [1, 2, 7, 64])
 def test_past_the_context_the_window_slides_and_it_is_told_once(
-    preset: str, context: int, byte_tokenizer: Tokenizer
+    preset: str, context: int, make_model: Callable[..., GPT], byte_tokenizer: Tokenizer
 ) -> None:
-    model, notes = tiny_model(tiny_config(preset, context=context)), []
+    model, notes = make_model(preset, context=context), []
     settings = replace(RANDOM, max_tokens=200, n=2)
     samples = generate(model, byte_tokenizer, "", settings, on_note=notes.append)
     assert [len(sample.ids) for sample in samples] == [200, 200] or any(s.finish_reason == "end" for s in samples)

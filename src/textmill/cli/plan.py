@@ -10,6 +10,9 @@ from textmill.i18n import t
 BYTES_PER_TOKEN = 3.5
 """Assumed where there are no tokens yet; English and Chinese come to 3–4 with 8,192 words."""
 
+ASSUMED_BYTES = 100_000_000
+"""Assumed outside a project, where there is no text yet."""
+
 
 def run(context: Context, *, budget: str, device: str) -> dict[str, Any]:
     """Measures, plans, prints the plan and returns it."""
@@ -18,7 +21,7 @@ def run(context: Context, *, budget: str, device: str) -> dict[str, Any]:
     from textmill.train.start import choose_kernels
 
     wanted = parse_budget(budget)
-    vocabulary_size, data_tokens = _data(context)
+    vocabulary_size, data_tokens = _data(context, wanted)
     context.say(t("cli_plan.measuring"))
     kernels = choose_kernels(context.settings, device)
     plan = make_plan(
@@ -36,23 +39,24 @@ def run(context: Context, *, budget: str, device: str) -> dict[str, Any]:
     return {**plan.as_dict(), "vocabulary_size": vocabulary_size, "settings": settings.as_dict()}
 
 
-def _data(context: Context) -> tuple[int, int]:
+def _data(context: Context, budget: Any) -> tuple[int, int]:
     """Returns vocabulary size and training tokens: of the project's tokens, else guessed from its corpus."""
     from textmill.data.corpus import Corpus
     from textmill.tokenizer.tokenizer import Tokenizer
     from textmill.tokenizer.tokens import Tokens
-    from textmill.tokenizer.train import vocabulary_for_text
+    from textmill.train.plan import vocabulary_for_budget
 
     project, size = context.project, context.settings.tokenizer.vocabulary_size
-    if project is None:
-        return size, 100_000_000
-    try:
-        return Tokenizer.load(project.tokenizer).vocabulary_size, Tokens.open(project.tokens).split("train").tokens
-    except TextmillError:
-        text_bytes = Corpus.open(project.corpus).text_bytes
-        if not context.chosen("tokenizer.vocabulary_size"):
-            size = vocabulary_for_text(text_bytes)
-        return size, int(text_bytes / BYTES_PER_TOKEN)
+    text_bytes = ASSUMED_BYTES
+    if project is not None:
+        try:
+            tokenizer = Tokenizer.load(project.tokenizer)
+            return tokenizer.vocabulary_size, Tokens.open(project.tokens).split("train").tokens
+        except TextmillError:
+            text_bytes = Corpus.open(project.corpus).measure("bytes", "train")
+    if not context.chosen("tokenizer.vocabulary_size"):
+        size = vocabulary_for_budget(text_bytes, budget)
+    return size, int(text_bytes / BYTES_PER_TOKEN)
 
 
 def describe(plan: Any, settings: Settings, vocabulary_size: int, device: str) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from textmill.cli.command import Argument, Command, Context
+from textmill.cli.command import Argument, Command, Context, Stopped
 from textmill.config import Settings
 from textmill.i18n import t
 from textmill.progress import Progress
@@ -32,7 +32,7 @@ def train_run(
     began = time.monotonic()
     settings, seconds, peak = context.settings, 0.0, 0.0
     planning = bool(budget.seconds or budget.tokens) and newest_whole(project.runs / name)[0] is None
-    tokenizer, tokens = prepare(context, project, planning)
+    tokenizer, tokens = prepare(context, project, budget if planning else None)
     if planning:
         plan = plan_now(context, settings, budget, tokenizer.vocabulary_size, tokens, device, began)
         settings, peak = settings.replace(plan.changes), plan.peak_flops
@@ -60,20 +60,29 @@ def train_run(
     return summary(context, name, ready, already)
 
 
-def prepare(context: Context, project: Project, planning: bool) -> tuple[Any, Any]:
-    """Returns the tokenizer and the tokens, made when they are missing or stale."""
+def prepare(context: Context, project: Project, budget: Any) -> tuple[Any, Any]:
+    """Returns the tokenizer and the tokens, made when they are missing or stale; `budget` None: no plan."""
+    tokenizer = make_tokenizer(context, project, budget)
+    return tokenizer, make_tokens(context, project, tokenizer)
+
+
+def make_tokenizer(context: Context, project: Project, budget: Any) -> Any:
+    """Returns the project's tokenizer, trained when there is none."""
     from textmill.data.corpus import Corpus
-    from textmill.tokenizer.train import vocabulary_for_text
-    from textmill.train.prepare import ensure_tokenizer, ensure_tokens
+    from textmill.train.plan import vocabulary_for_budget
+    from textmill.train.prepare import ensure_tokenizer
 
-    def stage(key: str) -> Any:
-        return context.progress(t(key))
+    size = context.settings.tokenizer.vocabulary_size if context.chosen("tokenizer.vocabulary_size") else None
+    if budget is not None and size is None:
+        size = vocabulary_for_budget(Corpus.open(project.corpus).measure("bytes", "train"), budget)
+    return ensure_tokenizer(project, context.settings, size, lambda key: context.progress(t(key), "MB"), context.say)
 
-    size = context.settings.tokenizer.vocabulary_size
-    if planning and not context.chosen("tokenizer.vocabulary_size"):
-        size = vocabulary_for_text(Corpus.open(project.corpus).text_bytes)
-    tokenizer = ensure_tokenizer(project, context.settings, size, stage)
-    return tokenizer, ensure_tokens(project, tokenizer, stage)
+
+def make_tokens(context: Context, project: Project, tokenizer: Any) -> Any:
+    """Returns the project's tokens, written when they are missing or stale."""
+    from textmill.train.prepare import ensure_tokens
+
+    return ensure_tokens(project, tokenizer, lambda key: context.progress(t(key), "MB"))
 
 
 def plan_now(
@@ -155,30 +164,31 @@ def _some(values: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 def summary(context: Context, name: str, ready: Any, already: bool) -> dict[str, Any]:
-    """Prints and returns what came of the run; raises KeyboardInterrupt or SystemExit(143) when it was stopped."""
+    """Prints and returns what came of the run; raises Stopped when a signal ended it."""
     state = ready.state
-    if ready.stop:
-        context.say(t("cli_train.interrupted", step=state.step, total=state.total_steps, name=name))
-        if ready.stop == "SIGTERM":
-            raise SystemExit(143)
-        raise KeyboardInterrupt
-    if already:
-        context.print(t("cli_train.already", name=name, step=state.step))
-    else:
-        bits = "–" if ready.last_bits_per_byte is None else f"{ready.last_bits_per_byte:.3f}"
-        minutes = state.seconds / 60
-        context.print(t("cli_train.done", name=name, step=state.step, tokens=state.tokens, minutes=minutes, bits=bits))
-        context.print(t("cli_train.next", name=name))
-    return {
+    result = {
         "run": name,
         "folder": str(ready.folder),
         "step": state.step,
+        "total_steps": state.total_steps,
         "tokens": state.tokens,
         "seconds": state.seconds,
         "bits_per_byte": ready.last_bits_per_byte,
         "parameters": sum(parameter.numel() for parameter in ready.model.parameters()),
+        "stopped": ready.stop or None,
         "settings": ready.settings.as_dict(),
     }
+    if ready.stop:
+        context.say(t("cli_train.interrupted", step=state.step, total=state.total_steps, name=name))
+        raise Stopped(result, 143 if ready.stop == "SIGTERM" else 130)
+    if already:
+        context.print(t("cli_train.already", name=name, step=state.step))
+        return result
+    bits = "–" if ready.last_bits_per_byte is None else f"{ready.last_bits_per_byte:.3f}"
+    minutes = state.seconds / 60
+    context.print(t("cli_train.done", name=name, step=state.step, tokens=state.tokens, minutes=minutes, bits=bits))
+    context.print(t("cli_train.next", name=name))
+    return result
 
 
 COMMAND = Command(

@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import islice
 
 SAMPLE_BYTES = 16384
 BROKEN_SHARE = 0.01
@@ -22,6 +23,18 @@ BROKEN_SHARE = 0.01
 LOWEST_SCORE = -0.25
 """A text whose best reading scores below this is not text in any encoding we know."""
 DECLARED_BONUS, DETECTED_BONUS = 0.15, 0.1
+MOSTLY_ASCII = 0.2
+"""With fewer bytes beyond ASCII than this share, a text is worth having even if we read those wrongly."""
+SURE_BYTES = 40
+"""uchardet is worth a bonus from about this many bytes beyond ASCII on; on less it takes Spanish for Latin-2 and Norwegian
+for Latin-7, so there its guess is one candidate more that must be better than the usual ones."""
+UNLIKELY_BONUS, CHINESE_BONUS = -0.05, 0.05
+SURE_SCORE = 0.75
+"""Chinese that scores this over many characters needs no comparison; the other readings of it stay far below."""
+SCORED_CHARACTERS = 300
+ASCII = bytes(range(128))
+KANA = re.compile(r"[\u3041-\u30fe]")
+BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -30,8 +43,10 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-EAST_ASIAN = ("gb18030", "big5hkscs", "shift_jis_2004", "euc_jis_2004", "cp949")
+CHINESE = ("gb18030", "big5hkscs")
+EAST_ASIAN = (*CHINESE, "shift_jis_2004", "euc_jis_2004", "cp949")
 SINGLE_BYTE = ("cp1252",)
+OTHER_ALPHABETS = ("cp1251", "koi8-r", "iso8859-7")
 NAMES = {"utf-8-sig": "utf-8", "big5hkscs": "big5", "shift_jis_2004": "shift_jis", "euc_jis_2004": "euc_jp"}
 DECLARED = re.compile(rb"""<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_.:-]{2,40})""", re.I)
 
@@ -73,15 +88,16 @@ def detect_encoding(data: bytes) -> str | None:
 
 
 def is_utf8(data: bytes) -> bool:
-    """True for UTF-8 that may be cut at its end and may hold a few broken bytes among many whole characters."""
+    """True for UTF-8, also when it is cut at its end or holds a few broken bytes among many whole characters."""
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(data)
+        data.decode("utf-8")
         return True
     except UnicodeDecodeError:
         text = data.decode("utf-8", "replace")
     broken = text.count("\ufffd")
-    whole = sum(character > "\x7f" for character in text) - broken
-    return broken <= BROKEN_SHARE * len(text) and whole >= 10 * broken
+    whole = len(BEYOND_ASCII.findall(text)) - broken
+    cut = text.endswith("\ufffd") and broken == 1  # a Latin-1 text that ends in é looks like that as well
+    return whole >= 2 if cut else broken <= BROKEN_SHARE * len(text) and whole >= 10 * broken
 
 
 def wide_encoding(data: bytes) -> str | None:
@@ -112,10 +128,18 @@ def plain_share(text: str) -> float:
 def best_encoding(data: bytes) -> str | None:
     """Returns the encoding whose reading of `data` looks most like writing, or None when none does."""
     sample = data[:SAMPLE_BYTES]
+    for name in CHINESE:
+        if surely(sample_text(sample, name)):
+            return name
     bonus = {name: 0.0 for name in (*EAST_ASIAN, *SINGLE_BYTE, "utf-16-le", "utf-16-be")}
-    for name, amount in ((detected_charset(sample), DETECTED_BONUS), (declared_charset(sample), DECLARED_BONUS)):
-        if name:
-            bonus[name] = bonus.get(name, 0.0) + amount
+    bonus |= dict.fromkeys(OTHER_ALPHABETS, UNLIKELY_BONUS) | dict.fromkeys(CHINESE, CHINESE_BONUS)
+    detected, declared = detected_charset(sample), declared_charset(sample)
+    if detected and beyond_ascii(sample) >= SURE_BYTES:
+        bonus[detected] = bonus.get(detected, 0.0) + DETECTED_BONUS
+    elif detected:
+        bonus.setdefault(detected, UNLIKELY_BONUS)
+    if declared:
+        bonus[declared] = bonus.get(declared, 0.0) + DECLARED_BONUS
     scores = {}
     for name, amount in bonus.items():
         wide = name.startswith("utf-16")
@@ -125,7 +149,21 @@ def best_encoding(data: bytes) -> str | None:
         if text.count("\ufffd") <= max(1, BROKEN_SHARE * len(text)):
             scores[name] = writing_score(text, wide=wide) + amount
     best = max(scores, key=lambda name: scores[name], default=None)
-    return best if best is not None and scores[best] >= LOWEST_SCORE else None
+    if best is None:
+        return None
+    mostly_ascii = beyond_ascii(sample) <= MOSTLY_ASCII * len(sample)
+    return best if scores[best] >= LOWEST_SCORE or mostly_ascii else None
+
+
+def surely(text: str) -> bool:
+    """True for text that is Chinese beyond doubt; kana forbid it, as EUC-JP and GB2312 have them in the same place."""
+    enough = len(BEYOND_ASCII.findall(text[: 4 * SURE_BYTES])) >= SURE_BYTES
+    return enough and "\ufffd" not in text and not KANA.search(text) and writing_score(text) >= SURE_SCORE
+
+
+def beyond_ascii(data: bytes) -> int:
+    """Returns how many bytes are not ASCII."""
+    return len(data.translate(None, ASCII))
 
 
 def sample_text(sample: bytes, encoding: str) -> str:
@@ -182,22 +220,24 @@ def writing_score(text: str, *, wide: bool = False) -> float:
 
     For UTF-16 (`wide`) ASCII counts as well, since there a wrong reading seldom yields any.
     """
-    total = count = 0.0
-    for place, character in enumerate(text):
-        if character < "\x80":
-            if wide:
-                count += 1
-                total += 0.5 if character.isprintable() or character in "\n\r\t" else -1
-            continue
-        count += 1
-        total += character_score(text, place, character)
+    places = [found.start() for found in islice(BEYOND_ASCII.finditer(text), SCORED_CHARACTERS)]
+    total, count = sum(character_score(text, place, text[place]) for place in places), len(places)
+    if wide:
+        plain = text[:SCORED_CHARACTERS]
+        good = sum(character.isprintable() or character in "\n\r\t" for character in plain if character < "\x80")
+        bad = sum(character < "\x80" for character in plain) - good
+        total, count = total + 0.5 * good - bad, count + good + bad
     return total / count if count else 0.0
 
 
 def character_score(text: str, place: int, character: str) -> float:
     """Returns the part of one character beyond ASCII in a text's score."""
+    if character.isalpha() and character > "\u2e80" and not crowded(text, place):
+        return -0.3  # one sign between Latin letters is two bytes of another encoding far more often than it is writing
     if character in common_characters():
         return 1.0
+    if "\uac00" <= character <= "\ud7a3":
+        return 0.15
     if "\u2e80" <= character <= "\ud7ff" or "\uf900" <= character <= "\uffef" or character > "\uffff":
         ordinary = character in ordinary_characters() or "\u3041" <= character <= "\u30f6"
         return 0.2 if ordinary else -1.0
@@ -218,12 +258,14 @@ def letter_score(text: str, place: int, character: str) -> float:
     neighbours = [letter for letter in (before, after) if letter.isalpha()]
     if script == "other" or any(letter_script(letter) != script for letter in neighbours):
         return -1.0
-    if character.isupper() and before.islower():
+    if character.isupper() and (before.islower() or (after.isupper() and text[place + 2 : place + 3].islower())):
         return -1.0
     if script == "latin":
         around = text[max(0, place - 2) : place + 3]
-        return 0.7 if sum(letter > "\x7f" for letter in around) <= 2 and neighbours else -0.5
-    return 0.6 if neighbours else -0.2
+        crowd = sum(letter > "\x7f" for letter in around)
+        return -0.5 if crowd > 2 else 0.7 if neighbours else 0.3
+    capitals = character.isupper() and before.isupper()  # KOI8 and Windows-1251 are each other's capitals
+    return 0.2 if capitals or not neighbours else 0.6
 
 
 def letter_script(letter: str) -> str:

@@ -4,7 +4,8 @@ With options: grouped keys and values (GQA, MQA), rotary positions or ALiBi, nor
 soft-capped scores, attention sinks. The plain case runs torch's fused kernel; soft-caps, sinks and a trace run the
 explicit one below, and a test holds both equal.
 
-Shapes: B batch, T query positions, S key positions, H heads, G key/value heads, K head width, D width.
+Shapes: B batch, T query positions, S key positions, H heads, G key/value heads, K head width, P rotated pairs,
+D width.
 """
 
 import torch
@@ -45,7 +46,7 @@ class Attention(nn.Module):
     ) -> Float[Tensor, "B T D"]:
         """Returns the layer's attention output.
 
-        `rope`: cosines and sines (B T R/2) of the queries' positions. `bias`: what `attention_bias` made, boolean
+        `rope`: cosines and sines (B T P) of the queries' positions. `bias`: what `attention_bias` made, boolean
         (True: may attend) or additive; None means plain causal over T = S.
         """
         q_BHTK, k_BGTK, v_BGTK = self._heads(x_BTD, rope, trace)

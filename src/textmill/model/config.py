@@ -112,26 +112,16 @@ class ModelConfig:
         """Returns how many positions back `layer` sees, itself included; 0: all."""
         return self.windows[layer] if self.windows else 0
 
-    def check_types(self) -> None:
-        """Raises ModelError unless every option has its type; for configurations that come from a file."""
-        for part in (self, self.rope_scaling):
-            for item in dataclasses.fields(part):
-                kind = tuple if item.name == "windows" else item.type
-                _check_type(item.name, getattr(part, item.name), kind)
-        for window in self.windows:
-            _check_type("windows", window, int)
-
     def as_dict(self) -> dict[str, Any]:
         """Returns a JSON-ready dictionary that `from_dict` reads back."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
-        """Reads what `as_dict` wrote."""
-        values = dict(values)
-        values["rope_scaling"] = RopeScaling(**values.get("rope_scaling", {}))
-        values["windows"] = tuple(values.get("windows", ()))
-        return cls(**values)
+        """Reads what `as_dict` wrote; a name, type or value that does not fit is a ModelError."""
+        values = {**values, "windows": _sequence("windows", values.get("windows", ()))}
+        values["rope_scaling"] = RopeScaling(**_checked(RopeScaling, values.get("rope_scaling", {})))
+        return cls(**_checked(cls, values))
 
 
 def modern(
@@ -227,10 +217,33 @@ def _head_width(width: int, heads: int) -> int:
     return width // heads
 
 
+def _checked(kind: type, values: Any) -> dict[str, Any]:
+    """Returns `values` after holding their names and types to the fields of the dataclass `kind`."""
+    fields = {item.name: item for item in dataclasses.fields(kind)}
+    if not isinstance(values, dict):
+        raise ModelError("model.type", name=kind.__name__, type="dict", value=repr(values)[:80])
+    missing = [name for name, item in fields.items() if item.default is dataclasses.MISSING and name not in values]
+    unknown = [name for name in values if name not in fields]
+    if missing or unknown:
+        raise ModelError(
+            "model.options", missing=", ".join(missing) or "–", unknown=", ".join(map(str, unknown)) or "–"
+        )
+    for name, value in values.items():
+        _check_type(name, value, tuple if name == "windows" else fields[name].type)
+    return values
+
+
+def _sequence(name: str, value: Any) -> tuple[int, ...]:
+    _check_type(name, value, (list, tuple))
+    for item in value:
+        _check_type(name, item, int)
+    return tuple(value)
+
+
 def _check_type(name: str, value: Any, kind: Any) -> None:
     wanted = (int, float) if kind is float else kind
     if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
-        raise ModelError("model.type", name=name, type=kind.__name__, value=repr(value)[:80])
+        raise ModelError("model.type", name=name, type=getattr(kind, "__name__", "list"), value=repr(value)[:80])
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -67,7 +67,7 @@ class GPT(nn.Module):
         self,
         ids_BT: Int[Tensor, "B T"],
         *,
-        documents_BT: Int[Tensor, "B T"] | None = None,
+        documents_BT: Int[Tensor, "B S"] | None = None,
         padding_BS: Bool[Tensor, "B S"] | None = None,
         cache: Cache | None = None,
         trace: Trace | None = None,
@@ -89,7 +89,7 @@ class GPT(nn.Module):
         self,
         ids_BT: Int[Tensor, "B T"],
         *,
-        documents_BT: Int[Tensor, "B T"] | None = None,
+        documents_BT: Int[Tensor, "B S"] | None = None,
         padding_BS: Bool[Tensor, "B S"] | None = None,
         cache: Cache | None = None,
         trace: Trace | None = None,
@@ -148,7 +148,7 @@ class GPT(nn.Module):
         return torch.arange(past, past + length, device=ids_BT.device)[None]
 
     def rope(self, positions_BT: Int[Tensor, "#B T"], length: int) -> tuple[Tensor, Tensor]:
-        """Returns cosines and sines (B T R/2) at the given positions; the tables grow by doubling and are kept.
+        """Returns cosines and sines (B T P, a pair of dimensions each) at the given positions; the tables grow by doubling and are kept.
 
         Dynamic scaling past the original context has other angles for every length, so its tables are not kept. Nor
         are tables made as inference tensors: training may use what an evaluation made first.

@@ -1,6 +1,6 @@
 """Where a token stands: sinusoidal and learned tables, rotary angles and their scalings, ALiBi slopes.
 
-Shapes: T positions, D model width, K head width, R rotated width, H heads.
+Shapes: T positions, D model width, K head width, P = R/2 pairs of the R rotated dimensions, H heads.
 """
 
 import math
@@ -22,7 +22,7 @@ def sinusoidal_table(context: int, width: int) -> Float[Tensor, "T D"]:
     return table_TD.float()
 
 
-def rope_frequencies(config: ModelConfig, length: int) -> tuple[Float[Tensor, " R/2"], float]:
+def rope_frequencies(config: ModelConfig, length: int) -> tuple[Float[Tensor, " P"], float]:
     """Returns the angle per position of each pair of dimensions, and the factor on cosines and sines.
 
     θ_i = theta^(-2i/R), then stretched as the config's scaling says. `length` is the longest position in use, which
@@ -71,22 +71,22 @@ def _yarn(frequency: Tensor, config: ModelConfig, original: int) -> Tensor:
     return frequency / scaling.factor * ramp + frequency * (1 - ramp)
 
 
-def rope_tables(config: ModelConfig, length: int) -> tuple[Float[Tensor, "T R/2"], Float[Tensor, "T R/2"]]:
+def rope_tables(config: ModelConfig, length: int) -> tuple[Float[Tensor, "T P"], Float[Tensor, "T P"]]:
     """Returns the cosines and sines of positions 0 … length-1, in float32."""
     frequency, factor = rope_frequencies(config, length)
-    angle_TR = torch.arange(length, dtype=torch.float32)[:, None] * frequency
-    return angle_TR.cos() * factor, angle_TR.sin() * factor
+    angle_TP = torch.arange(length, dtype=torch.float32)[:, None] * frequency
+    return angle_TP.cos() * factor, angle_TP.sin() * factor
 
 
 def rotate(
-    x_BHTK: Float[Tensor, "B H T K"], cos_BTR: Float[Tensor, "B T R/2"], sin_BTR: Float[Tensor, "B T R/2"]
+    x_BHTK: Float[Tensor, "B H T K"], cos_BTP: Float[Tensor, "#B T P"], sin_BTP: Float[Tensor, "#B T P"]
 ) -> Float[Tensor, "B H T K"]:
     """Rotates the pairs (x_i, x_{i+R/2}) of each head by their position's angle (https://arxiv.org/abs/2104.09864).
 
     Pairs are halves apart, as Hugging Face's Llama and Qwen lay them out. Dimensions past R pass through.
     """
-    half = cos_BTR.shape[-1]
-    cos, sin = cos_BTR[:, None].to(x_BHTK.dtype), sin_BTR[:, None].to(x_BHTK.dtype)
+    half = cos_BTP.shape[-1]
+    cos, sin = cos_BTP[:, None].to(x_BHTK.dtype), sin_BTP[:, None].to(x_BHTK.dtype)
     first, second = x_BHTK[..., :half], x_BHTK[..., half : 2 * half]
     rotated = torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
     return rotated if 2 * half == x_BHTK.shape[-1] else torch.cat((rotated, x_BHTK[..., 2 * half :]), dim=-1)

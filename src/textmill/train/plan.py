@@ -22,6 +22,7 @@ from textmill.hardware import gemm_peak
 from textmill.model.config import ModelConfig, from_settings
 from textmill.model.counts import count_parameters, training_flops
 from textmill.model.gpt import GPT
+from textmill.tokenizer.train import vocabulary_for_text
 from textmill.train.batches import Batch
 from textmill.train.budget import Budget
 from textmill.train.optimizers import Optimizers
@@ -77,6 +78,15 @@ class Plan:
         """Returns what `--json` prints."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "budget"}
         return {"budget_seconds": self.budget.seconds, "budget_tokens": self.budget.tokens, **values}
+
+
+def vocabulary_for_budget(text_bytes: int, budget: Budget) -> int:
+    """Returns a vocabulary that both the text and the budget can teach.
+
+    The output projection is work for every token: a short run on a small model cannot afford a large one.
+    """
+    short = 0 < budget.seconds <= 3600 or 0 < budget.tokens <= 20_000_000
+    return min(vocabulary_for_text(text_bytes), 8192 if short else 65_536)
 
 
 def measure_training(kernels: Kernels, vocabulary_size: int, *, seconds: float = 4.0) -> float:

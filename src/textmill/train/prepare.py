@@ -1,6 +1,6 @@
 """What training needs before its first step: a corpus, a tokenizer that fits it, and fresh token arrays."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from textmill.config import Settings
@@ -10,31 +10,29 @@ from textmill.progress import Progress
 from textmill.project import Project
 from textmill.tokenizer.tokenizer import Tokenizer
 from textmill.tokenizer.tokens import Tokens, tokens_are_fresh, write_tokens
-from textmill.tokenizer.train import train_tokenizer
+from textmill.tokenizer.train import shortfall, train_on_corpus
 
 Stage = Callable[[str], AbstractContextManager[Progress]]
 """Opens a progress line under a title key (`train.stage_tokenizer`, …)."""
 
 
-def training_texts(corpus: Corpus) -> Iterator[str]:
-    """Yields the texts that may be learned from; held-out documents never are."""
-    for document in corpus.documents(split="train"):
-        yield document.text
-
-
-def ensure_tokenizer(project: Project, settings: Settings, vocabulary_size: int, stage: Stage) -> Tokenizer:
-    """Returns the project's tokenizer; trains one of `vocabulary_size` when there is none yet.
+def ensure_tokenizer(
+    project: Project, settings: Settings, vocabulary_size: int | None, stage: Stage, warn: Callable[[str], None]
+) -> Tokenizer:
+    """Returns the project's tokenizer; trains one of `vocabulary_size` (None: by the text) when there is none yet.
 
     An existing one is kept even if the corpus has changed since: it is lossless on any text, and models depend on it.
+    `warn` gets the words when the text was too small for the vocabulary.
     """
-    if (project.tokenizer / "tokenizer.json").is_file():
-        return Tokenizer.load(project.tokenizer)
-    corpus = Corpus.open(project.corpus)
-    with stage("train.stage_tokenizer") as progress:
-        tokenizer = train_tokenizer(
-            training_texts(corpus), settings=settings.tokenizer, vocabulary_size=vocabulary_size, progress=progress
-        )
-        tokenizer.save(project.tokenizer)
+    if not (project.tokenizer / "tokenizer.json").is_file():
+        corpus = Corpus.open(project.corpus)
+        with stage("train.stage_tokenizer") as progress:
+            tokenizer = train_on_corpus(
+                corpus, settings=settings.tokenizer, vocabulary_size=vocabulary_size, progress=progress
+            )
+            tokenizer.save(project.tokenizer)
+        if warning := shortfall(tokenizer):
+            warn(warning)
     return Tokenizer.load(project.tokenizer)
 
 

@@ -115,15 +115,15 @@ def start(
     if newest is not None:
         load_checkpoint(newest, model, optimizers)
     log = EventLog(folder)
-    validation = tokens.split("validation")
+    training, validation = tokens.split("train"), tokens.split("validation")
     run = Run(
         folder=folder,
         tokenizer_folder=project.tokenizer,
         settings=settings,
         model=model,
         optimizers=optimizers,
-        stream=TokenStream(tokens.split("train"), seed=settings.train.seed, end_of_text_id=tokenizer.end_of_text_id),
-        validation=validation if validation.documents else None,
+        stream=TokenStream(training, seed=settings.train.seed, end_of_text_id=tokenizer.end_of_text_id),
+        validation=validation if len(validation) else None,
         tokenizer=tokenizer,
         state=state,
         log=log,
@@ -131,7 +131,7 @@ def start(
         dtype=torch.bfloat16 if kernels.precision == "bf16" else torch.float32,
         device=kernels.device,
         micro_batch=settings.train.micro_batch or default_micro_batch(settings, kernels.device),
-        bytes_per_token=tokens.split("train").bytes_per_token,
+        bytes_per_token=training.total_bytes / training.tokens,
         peak_flops=peak_flops,
     )
     _announce(run, kernels, config, resumed=newest is not None)
