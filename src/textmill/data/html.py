@@ -32,8 +32,8 @@ META = re.compile(r"<meta\s[^>]{1,4000}>", re.I)
 ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 LINKED_DATA_DATE = re.compile(r"\"datePublished\"\s*:\s*\"([^\"]{4,64})\"")
 SHORT_PAGE = 250
-MENU_SEPARATOR = re.compile(r"[ \t]+[|·•»›/｜][ \t]+")
-SENTENCE_END = re.compile(r"[.!?。！？；：]$")
+MENU_SEPARATOR = re.compile(r"[ \t]+[|·•»›｜][ \t]+")
+MENU_ENTRY = re.compile(r"[^\W_][\w '’&,+-]{0,31}")
 LONGEST_MENU = 200
 ISO_DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})")  # text data
 BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
@@ -91,11 +91,9 @@ def without_menu_lines(text: str) -> str:
 
 
 def is_menu_line(line: str) -> bool:
-    """True for three or more short entries between separators, with nothing that ends a sentence."""
-    entries = MENU_SEPARATOR.split(line.strip()) if len(line) <= LONGEST_MENU else []
-    return len(entries) >= 3 and all(
-        0 < len(entry) <= 32 and len(entry.split()) <= 5 and not SENTENCE_END.search(entry) for entry in entries
-    )
+    """True for three or more short entries between separators, of words only: code has other signs as well."""
+    entries = MENU_SEPARATOR.split(line) if len(line) <= LONGEST_MENU else []
+    return len(entries) >= 3 and all(MENU_ENTRY.fullmatch(entry) and len(entry.split()) <= 5 for entry in entries)
 
 
 def meta_elements(markup: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """From a row of a JSONL or Parquet file to the fields of a document.
 
 The text is in the column that `corpus.text_field` names; a list of strings there is joined by line ends. Well-known columns
-become the document's own fields, all others its meta. Rows of parallel sentences have a rule of their own, at the end.
+become the document's own fields, all others its meta. Forum threads and parallel sentences have a rule each, at the end.
 """
 
 import hashlib
@@ -56,7 +56,16 @@ def row_text(row: dict[str, Any], text_field: str) -> tuple[str | None, tuple[st
         return value, (text_field,), ""
     if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
         return "\n".join(value), (text_field,), ""
-    return parallel_text(row)
+    return thread_text(row) if isinstance(row.get("posts"), list) else parallel_text(row)
+
+
+def thread_text(row: dict[str, Any]) -> tuple[str | None, tuple[str, ...], str]:
+    """Returns a forum thread as its title and then "author: text" a post; the posts themselves are not kept twice."""
+    posts = [post for post in row["posts"] if isinstance(post, dict) and isinstance(post.get("text"), str)]
+    lines = [f"{post['author']}: {post['text']}" if post.get("author") else post["text"] for post in posts]
+    title = row.get("title")
+    head = [title] if isinstance(title, str) and title else []
+    return ("\n\n".join(head + lines), ("posts",), "") if lines else (None, (), "")
 
 
 def parallel_text(row: dict[str, Any]) -> tuple[str | None, tuple[str, ...], str]:
