@@ -2,7 +2,7 @@
 
     ids ─▶ token embedding (+ position table) ─▶ block × layers ─▶ norm ─▶ output projection ─▶ logits
 
-Shapes: B batch, T new positions, S all positions so far, D width, V vocabulary.
+Shapes: B batch, T new positions, S all positions so far, D width, V vocabulary, P pairs of rotated dimensions.
 """
 
 import torch
@@ -148,7 +148,7 @@ class GPT(nn.Module):
         return torch.arange(past, past + length, device=ids_BT.device)[None]
 
     def rope(self, positions_BT: Int[Tensor, "#B T"], length: int) -> tuple[Tensor, Tensor]:
-        """Returns cosines and sines (B T P, a pair of dimensions each) at the given positions; the tables grow by doubling and are kept.
+        """Returns cosines and sines (B T P) at the given positions; the tables grow by doubling and are kept.
 
         Dynamic scaling past the original context has other angles for every length, so its tables are not kept. Nor
         are tables made as inference tensors: training may use what an evaluation made first.
