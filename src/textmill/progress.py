@@ -1,8 +1,9 @@
 """How a stage tells how far it is, without knowing who listens."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Called with how many units are done, how many there are (None: unknown) and a short note (a rate, a name)."""
 

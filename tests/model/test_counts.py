@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 from model_variants import VARIANTS, build, random_ids
+from torch.utils.flop_counter import FlopCounterMode
 
 from textmill.model.attention import attention_bias, causal_mask
 from textmill.model.config import ModelConfig

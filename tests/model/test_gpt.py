@@ -1,4 +1,4 @@
-"""What must hold for every option: causality, cache, packing, padding and tracing change nothing that they should not."""
+"""What must hold for every option: causality, and cache, packing, padding and tracing that change no logit."""
 
 import dataclasses
 

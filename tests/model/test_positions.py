@@ -5,9 +5,9 @@ import math
 
 import pytest
 import torch
+from model_variants import MODERN
 from transformers import Qwen3Config
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
-from model_variants import MODERN
 
 from textmill.model.config import RopeScaling
 from textmill.model.hub import to_hub
