@@ -138,6 +138,7 @@ def make_little_world(
     """Make the sample in ``out``: the same bytes for the same seed and size, whatever the number of workers."""
     started = time.perf_counter()
     out = Path(out)
+    _check_replaceable(out)
     beside = out.with_name(out.name + ".part")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
@@ -169,6 +170,17 @@ def make_little_world(
         files=files,
         seconds=time.perf_counter() - started,
     )
+
+
+def _check_replaceable(out: Path) -> None:
+    """Only an empty folder or an older Little World is ever replaced; anything else in the place is someone's work."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    ours = {"pages", "articles", "stories", "forum", "reviews", "parallel", "graph", "README.md", "manifest.json"}
+    manifest = out / "manifest.json"
+    known = manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8")).get("name") == "little-world"
+    if not known or {path.name for path in out.iterdir()} - ours:
+        raise FileExistsError(f"{out} holds other files; give an empty folder, a new one, or an older Little World")
 
 
 def _write_about(
