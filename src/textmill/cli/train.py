@@ -54,9 +54,11 @@ def train_run(
             chosen=context.chosen,
         )
         already = ready.state.step >= ready.state.total_steps
-        if not already:
-            train(ready)
-        ready.log.close()
+        try:
+            if not already:
+                train(ready)
+        finally:
+            ready.log.close()
     return summary(context, name, ready, already)
 
 

@@ -1,0 +1,216 @@
+"""Runs from the command line: they save, go on exactly, refuse what would mix, and survive damage."""
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from small_run import SMALL
+
+from textmill.checkpoints import list_checkpoints
+from textmill.project import Project
+from textmill.train.events import EventLog, read_events
+
+
+def tensors(project: Project, name: str) -> dict[str, torch.Tensor]:
+    newest = list_checkpoints(project.runs / name)[-1].folder
+    return {**load_file(newest / "model.safetensors"), **load_file(newest / "optimizer.safetensors")}
+
+
+def same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_a_run_learns_saves_and_tells(train: Callable, small_project: Project) -> None:
+    result = train("--json", "--train.steps=30").ok().document
+    assert result["step"] == 30
+    assert result["bits_per_byte"] > 0
+    events = read_events(small_project.runs / "main")
+    assert [event["type"] for event in events[:2]] == ["start", "step"]
+    losses = [event["loss"] for event in events if event["type"] == "step"]
+    assert len(losses) == 30
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+    assert events[-1]["type"] == "end"
+    steps = [checkpoint.step for checkpoint in list_checkpoints(small_project.runs / "main")]
+    assert steps == [28, 30]  # checkpoint.keep = 2
+    assert all(value["seconds"] >= 0 for value in events if value["type"] == "step")
+
+
+@pytest.mark.parametrize("more", [(), ("--model.preset=classic", "--train.optimizer=adamw"), ("--model.dropout=0.2",)])
+def test_a_resumed_run_is_bit_equal_to_one_never_stopped(
+    train: Callable, small_project: Project, more: tuple[str, ...]
+) -> None:
+    train("--name", "whole", *more).ok()
+    train("--name", "parts", *more).ok()
+    # back to what was there at step 4, as after a crash behind it
+    shutil.rmtree(list_checkpoints(small_project.runs / "parts")[-1].folder)
+    assert not same(tensors(small_project, "whole"), tensors(small_project, "parts"))
+    train("--name", "parts", "--resume", *more).ok()
+    assert same(tensors(small_project, "whole"), tensors(small_project, "parts"))
+    losses = {
+        name: [event["loss"] for event in read_events(small_project.runs / name) if event["type"] == "step"]
+        for name in ("whole", "parts")
+    }
+    assert losses["whole"] == losses["parts"]
+
+
+def test_evaluation_and_samples_do_not_disturb(train: Callable, small_project: Project) -> None:
+    train("--name", "quiet", "--evaluate.every=1000", "--model.dropout=0.1").ok()
+    train("--name", "watched", "--evaluate.every=1", "--evaluate.sample_every=2", "--model.dropout=0.1").ok()
+    assert same(tensors(small_project, "quiet"), tensors(small_project, "watched"))
+
+
+def test_micro_batches_change_only_rounding(train: Callable, small_project: Project) -> None:
+    train("--name", "whole", "--train.micro_batch=8").ok()
+    train("--name", "parts", "--train.micro_batch=3").ok()
+    one, two = tensors(small_project, "whole"), tensors(small_project, "parts")
+    for key, value in one.items():
+        if "norm" not in key and "/" not in key:
+            torch.testing.assert_close(value, two[key], rtol=0.05, atol=2e-3)
+
+
+def test_a_second_run_of_the_same_name_is_refused_but_resume_starts_one(train: Callable) -> None:
+    assert train("--resume").ok()
+    again = train()
+    assert again.code == 2
+    assert "--resume" in again.err
+    assert "--name" in again.err
+    done = train("--resume").ok()
+    assert "8" in done.out
+
+
+def test_more_steps_on_resume(train: Callable) -> None:
+    train().ok()
+    assert train("--resume", "--train.steps=12", "--json").ok().document["step"] == 12
+
+
+def test_a_setting_that_the_run_computes_with_cannot_change(train: Callable) -> None:
+    train().ok()
+    result = train("--resume", "--train.steps=12", "--train.seed=5")
+    assert result.code == 2
+    assert "train.seed" in result.err
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_used(train: Callable, small_project: Project) -> None:
+    train("--name", "whole").ok()
+    train("--name", "hurt").ok()
+    newest = list_checkpoints(small_project.runs / "hurt")[-1].folder
+    file = newest / "model.safetensors"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(bytes(data))
+    result = train("--name", "hurt", "--resume").ok()
+    assert "model.safetensors" in result.err
+    assert (newest.parent / f"damaged-{newest.name}").is_dir()
+    assert same(tensors(small_project, "whole"), tensors(small_project, "hurt"))
+
+
+def test_two_trainers_on_one_run(train: Callable, small_project: Project) -> None:
+    from textmill.train.start import run_lock
+
+    with run_lock(small_project.runs / "main"):
+        result = train()
+    assert result.code == 2
+    assert str(os.getpid()) in result.err
+
+
+def test_a_full_disk_loses_nothing(train: Callable, small_project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    train().ok()
+    before = tensors(small_project, "main")
+
+    def full(*arguments: object, **more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("textmill.train.checkpoint.save_file", full)
+        result = train("--resume", "--train.steps=12")
+    assert result.code == 2
+    assert "disk is full" in result.err
+    assert same(before, tensors(small_project, "main"))
+    left = [path.name for path in (small_project.runs / "main" / "checkpoints").iterdir()]
+    assert not [name for name in left if name.startswith(".tmp")]
+    train("--resume", "--train.steps=12").ok()
+
+
+def test_changed_text_is_noticed(train: Callable, small_project: Project, run_textmill: Callable, tmp_path: Path) -> None:
+    train().ok()
+    other = tmp_path / "other.txt"
+    other.write_text("Something else entirely. " * 200)
+    run_textmill("corpus", "build", other, cwd=small_project.root).ok()
+    result = train("--resume", "--train.steps=12")
+    assert result.code == 2
+    assert "has changed" in result.err
+
+
+def test_too_little_text(run_textmill: Callable, project: Project, tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("Just one line.")
+    run_textmill("corpus", "build", tmp_path / "one.txt", cwd=project.root).ok()
+    result = run_textmill("train", *SMALL, cwd=project.root)
+    assert result.code == 2
+    assert "too little text" in result.err
+
+
+def test_without_a_corpus(run_textmill: Callable, project: Project) -> None:
+    result = run_textmill("train", cwd=project.root)
+    assert result.code == 2
+    assert "textmill corpus build" in result.err
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_saves_and_says_how_to_go_on(
+    name: str, code: int, train: Callable, small_project: Project, start_process: Callable
+) -> None:
+    process = start_process("train", *SMALL, "--train.steps=100000", cwd=small_project.root)
+    events = small_project.runs / "main" / "events.jsonl"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (events.exists() and events.read_text().count('"step"') > 20):
+        time.sleep(0.05)
+    process.send_signal(getattr(signal, name))
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert "--resume" in err
+    assert "Traceback" not in err
+    last = read_events(small_project.runs / "main")[-1]
+    assert last["type"] == "interrupt"
+    step = list_checkpoints(small_project.runs / "main")[-1].step
+    assert step == last["step"]
+    result = train("--resume", f"--train.steps={step + 3}", "--json").ok().document
+    assert result["step"] == step + 3
+
+
+def test_a_time_budget_ends_in_time(train: Callable, small_project: Project) -> None:
+    began = time.monotonic()
+    result = train("--budget", "25s", "--json").ok().document
+    assert result["step"] == result["total_steps"]
+    events = read_events(small_project.runs / "main")
+    factors = [event["learning_rate_factor"] for event in events if event["type"] == "step"]
+    assert factors[-1] < 0.2  # the learning rate came down with the time
+    assert time.monotonic() - began < 120  # it ends; how exactly is for the benchmark to say
+
+
+def test_events_survive_a_torn_line_and_forget_what_was_done_again(tmp_path: Path) -> None:
+    log = EventLog(tmp_path)
+    for step in range(1, 6):
+        log.write("step", step, loss=1.0)
+    log.close()
+    with open(tmp_path / "events.jsonl", "a") as file:
+        file.write('{"type": "step", "st')
+    log = EventLog(tmp_path)
+    log.write("resume", 3)
+    log.write("step", 4, loss=2.0)
+    log.close()
+    events = read_events(tmp_path)
+    assert [(event["type"], event["step"]) for event in events] == [
+        ("step", 1),
+        ("step", 2),
+        ("step", 3),
+        ("resume", 3),
+        ("step", 4),
+    ]
+    assert json.loads((tmp_path / "events.jsonl").read_text().splitlines()[-1])["loss"] == 2.0
