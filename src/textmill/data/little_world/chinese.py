@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .people import Person
-from .tables import FESTIVALS, HOBBIES, PETS, TRAITS, rows
+from .tables import FESTIVALS, HOBBIES, PETS, TRAITS, event_words, rows
 from .telling import Telling
 from .weather import month_and_day, season_of
 from .world import Event
@@ -74,10 +74,13 @@ class Chinese(Telling):
         """See Telling."""
         world = self.world
         month, _ = month_and_day(event.day)
+        pair = [self.people["hero"], self.people.get("other", self.people["hero"])]
+        together = "她们" if all(person.female for person in pair) else "他们"
         words = {
+            "they": "我们" if self.narrator == event.hero else together,
             "month": f"{number_word(month, counting=False)}月",
             "date": date_words(event.day),
-            "weekday": f"星期{WEEKDAYS[event.day % 7 - 1]}",
+            "weekday": f"星期{WEEKDAYS[(event.day + 1) % 7]}",
             "weather": SKIES[event.weather],
             "season.word": SEASON_NAMES[season_of(event.day)],
         }
@@ -99,6 +102,8 @@ class Chinese(Telling):
             words |= {"pet": pet.chinese, "pet.kind": PETS[pet.kind][1], "pet.m": PET_MEASURES[pet.kind]}
         if event.kind == "festival":
             words["feast"] = next(row[3] for row in FESTIVALS if row[0] == event.variant)
+        for name, (_, chinese) in event_words(event.kind, event.variant, event.outcome).items():
+            words[name] = chinese
         return words
 
     def _shop_words(self, event: Event, words: dict[str, str]) -> None:
@@ -125,16 +130,17 @@ class Chinese(Telling):
     def person_word(self, person: Person, form: str, *, role: str) -> str:
         """See Telling."""
         if person.key == self.narrator:
-            told = {"": "我", "he": "我", "o": "我", "p": "我的", "self": "自己"}
+            told = {"": "我", "n": "我", "he": "我", "o": "我", "p": "我的", "self": "自己"}
             if form in told:
                 return told[form]
-        if form in ("", "o", "p"):
+        if form in ("", "o", "p", "n"):
             suffix = "的" if form == "p" else ""
             if person.key in self.introduced:
                 pronoun = "她" if person.female else "他"
                 return (pronoun if self.says_pronoun(person) else person.chinese) + suffix
             return self._first_mention(person) + suffix
         if form == "name":
+            self._note(person)
             return person.chinese
         if form == "he":
             return "她" if person.female else "他"

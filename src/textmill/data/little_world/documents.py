@@ -37,6 +37,10 @@ FEELINGS: dict[str, tuple[str, str, str]] = {
 """What the hero feels at the start, on the way, and at the end, for each kind of event."""
 
 
+ENDING_WELL = ("lost_pet", "repair", "garden", "learning", "illness", "fear")
+"""Events whose end the asker of a forum thread tells in the last post."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A text about one event; ``author`` is a person's key or empty."""
@@ -132,16 +136,16 @@ def _narrative(telling: Telling) -> list[str]:
 
 def tell_story(telling: Telling) -> Document:
     """A story, told by nobody in particular or by its hero."""
-    title = telling.tidy(telling.phrase("title"))
+    title = telling.title()
     return _document(telling, "story", title, _narrative(telling), author=telling.narrator)
 
 
 def tell_diary(telling: Telling) -> Document:
     """A diary page of the hero."""
+    title = telling.title()
     paragraphs = _narrative(telling)
     paragraphs[0] = _join(telling, telling.tell("diary.open"), paragraphs[0])
     paragraphs[-1] = _join(telling, paragraphs[-1], telling.tell("diary.close"))
-    title = telling.tidy(telling.phrase("title"))
     return _document(telling, "diary", title, paragraphs, author=telling.narrator)
 
 
@@ -152,9 +156,10 @@ def _join(telling: Telling, *sentences: str) -> str:
 def tell_news(telling: Telling, author: str) -> Document:
     """A newspaper article: what happened first, then how, then what people say."""
     begin, middle, end = _feelings(telling.event)
-    title = telling.tidy(telling.phrase("title"))
+    title = telling.title()
     summary = telling.tidy(telling.phrase("summary"))
     telling.words["summary"] = summary
+    telling.cause_told = bool(telling.clause) or telling.cause is not None
     plans: list[list[tuple[str, str]]] = [
         [("news.lead", "calm"), ("news.background", "calm")],
         [*_times(telling, "problem", begin, 1, 2), *_times(telling, "attempt", begin, 1, 2)],
@@ -181,14 +186,6 @@ def _quotes(telling: Telling) -> str:
         if sentence := telling.tell("news.quote"):
             said.append(sentence)
     return _join(telling, *said)
-
-
-def tell_thread(world: World, event: Event, language: str, generator: random.Random, held_out: bool) -> Document | None:
-    """The first post of a thread as a document; see ``tell_posts`` for all of it."""
-    posts = tell_posts(world, event, language, generator, held_out)
-    telling = make_telling(world, event, language, generator, held_out=held_out)
-    title = telling.tidy(telling.phrase("title"))
-    return _document(telling, "thread", title, [post.text for post in posts], author=event.hero)
 
 
 def tell_posts(
@@ -219,7 +216,7 @@ def tell_posts(
             answers = 0 if generator.random() < 0.7 else int(generator.random() * len(posts))
             posts.append(Post(author=writer, text=text, day=day, answers=answers))
     if generator.random() < 0.8:
-        text = _paragraph(asking, [("forum.thanks", "calm"), *_times(asking, "outcome", "happy", 0, 1)])
+        text = _paragraph(asking, [("forum.thanks", "calm"), ("outcome" if event.kind in ENDING_WELL else "nothing", "happy")])
         posts.append(Post(author=event.hero, text=text, day=min(365, day + 1), answers=len(posts) - 1))
     return tuple(posts)
 

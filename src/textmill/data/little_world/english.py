@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .people import Person
-from .tables import FESTIVALS, HOBBIES, PETS, TRAITS, rows
+from .tables import FESTIVALS, HOBBIES, PETS, TRAITS, event_words, rows
 from .telling import Telling
 from .weather import month_and_day, season_of
 from .world import Event
@@ -25,7 +25,10 @@ COLOURS_OF_WEATHER = {
 }  # fmt: skip
 JOB_NAMES = {row[0]: row[1] for row in rows("jobs")} | {"pupil": "pupil", "retired": "old neighbour"}
 THING_NAMES = {row[0]: row[1] for row in rows("things")}
-_ARTICLE = re.compile(r"\b([Aa])n? (?=([A-Za-z]))")
+_ARTICLE = re.compile(r"\b([Aa])n? (?=(hour|honest|one\b|use|uni|[A-Za-z]))")
+_SAID_I = re.compile(r"\b(said|asked|cried|called|laughed|whispered|shouted|thought) I\b")
+_I_AND = re.compile(r"\bI and ((?:my \w+ )?[A-Z]\w+)")
+_AN = (*"aeiouAEIO", "hour", "honest")
 _SENTENCE_START = re.compile(r"(^[“]?|(?<=[a-z0-9,)][.!?] )|(?<=\.” )|(?<=!” )“)([a-z])")
 RELATIONS = {
     "spouse": ("husband", "wife"),
@@ -76,13 +79,16 @@ class English(Telling):
     def make_words(self, event: Event) -> dict[str, str]:
         """See Telling."""
         world = self.world
-        month, date = month_and_day(event.day)
+        month, _ = month_and_day(event.day)
+        told_by_hero = self.narrator == event.hero
         words = {
+            "they": "we" if told_by_hero else "they",
+            "them": "us" if told_by_hero else "them",
             "month": MONTHS[month - 1],
             "date": date_words(event.day),
-            "weekday": WEEKDAYS[event.day % 7],
+            "weekday": WEEKDAYS[(event.day + 1) % 7],
             "weather": COLOURS_OF_WEATHER[event.weather],
-            "yesterday": WEEKDAYS[(event.day - 1) % 7],
+            "yesterday": WEEKDAYS[event.day % 7],
             "season.word": season_of(event.day),
         }
         for name, key in (("place", event.place), ("place2", event.second_place)):
@@ -107,6 +113,8 @@ class English(Telling):
             }
         if event.kind == "festival":
             words["feast"] = next(row[2] for row in FESTIVALS if row[0] == event.variant)
+        for name, (english, _) in event_words(event.kind, event.variant, event.outcome).items():
+            words |= {name: english, f"{name}.a": article(english)}
         return words
 
     def _shop_words(self, event: Event, words: dict[str, str]) -> None:
@@ -114,6 +122,7 @@ class English(Telling):
         words |= {
             "shop": shop.english,
             "shop.at": shop.english_at,
+            "shop.to": f"to {shop.english}",
             "shop.kind": shop.english_kind,
             "shop.street": self.world.streets[shop.street].english,
             "owner": self.world.people[shop.owner].english,
@@ -126,20 +135,25 @@ class English(Telling):
                 "product.one": product.english_one,
                 "product.the": f"the {bare}",
                 "product.bare": bare,
+                "product.one.cap": capital(product.english_one),
+                "product.the.cap": f"The {bare}",
             }
         price = event.price or self.world.price_on(event.shop, event.product, event.day)
-        words |= {"price": coins(price), "price.old": coins(event.price_before)}
+        words |= {"price": coins(price), "price.cap": capital(coins(price)), "price.old": coins(event.price_before)}
 
     def person_word(self, person: Person, form: str, *, role: str) -> str:
         """See Telling."""
         if person.key == self.narrator:
-            told = {"": "I", "he": "I", "o": "me", "him": "me", "p": "my", "his": "my", "self": "myself", "was": "was"}
+            told = {"": "I", "he": "I", "n": "I", "o": "me", "him": "me", "p": "my", "his": "my", "self": "myself", "was": "was"}
             if form in told:
                 return told[form]
         female = person.female
         if form == "":
             return self._subject(person)
-        if form == "o":
+        if form == "n" and person.key in self.introduced:
+            self._note(person)
+            return person.english
+        if form in ("o", "n"):
             if person.key in self.introduced:
                 return ("her" if female else "him") if self.says_pronoun(person) else person.english
             return self._first_object(person)
@@ -150,6 +164,7 @@ class English(Telling):
             self._note(person)
             return f"{person.english}’s"
         if form == "name":
+            self._note(person)
             return person.english
         if form in ("he", "him", "his", "self"):
             pair = {"he": ("he", "she"), "him": ("him", "her"), "his": ("his", "her"), "self": ("himself", "herself")}
@@ -228,5 +243,7 @@ class English(Telling):
     def tidy(self, text: str) -> str:
         """See Telling."""
         text = text.replace(",,", ",").replace(",.", ".").replace(",?", "?").replace("  ", " ").strip()
-        text = _ARTICLE.sub(lambda m: (m[1] + "n " if m[2] in "aeiouAEIO" else m[1] + " "), text)
+        if self.narrator:
+            text = _SAID_I.sub(r"I \1", _I_AND.sub(r"\1 and I", text))
+        text = _ARTICLE.sub(lambda m: (m[1] + "n " if m[2] in _AN else m[1] + " "), text)
         return _SENTENCE_START.sub(lambda m: m[1] + m[2].upper(), text)

@@ -22,6 +22,7 @@ from importlib.resources import files
 from typing import Any
 
 Part = str | Callable[[Any], str]
+_CLAUSE_STARTS = ("^", ", and ", ", but ", " until ", " when ", ", so ", " before ", " that ", ". ", " because ", "” ", "，", "。")
 _TOKEN = re.compile(r"[(|)^~]|\{[a-z_0-9.]+\}|<[a-z_0-9.]+>|[^(|)^~{<]+")
 
 
@@ -31,6 +32,7 @@ class Template:
 
     identity: int
     parts: tuple[Part, ...]
+    tells_cause: bool = False
 
     def render(self, telling: Any) -> str:
         """The line's text in one telling."""
@@ -50,8 +52,11 @@ def _choice(options: list[tuple[Part, ...]]) -> Callable[[Any], str]:
     return choose
 
 
-def _slot(name: str) -> Callable[[Any], str]:
+def _slot(name: str, before: str, after: str) -> Callable[[Any], str]:
+    """A word from the world. A bare person is "n" (a name, never "he") unless it stands where a subject stands."""
     who, _, form = name.partition(".")
+    if not form and (after.startswith(",") or not (before == "" or before.endswith(_CLAUSE_STARTS))):
+        form = "n"
     return lambda telling: telling.slot(who, form)
 
 
@@ -87,7 +92,8 @@ def _parse_sequence(tokens: list[str], position: int, *, nested: bool) -> tuple[
                     raise ValueError(f"a bracket is not closed: {''.join(tokens)!r}")
             parts.append(_choice(options))
         elif token.startswith("{"):
-            parts.append(_slot(token[1:-1]))
+            before = tokens[position - 1] if position else ""
+            parts.append(_slot(token[1:-1], before, tokens[position + 1] if position + 1 < len(tokens) else ""))
         elif token.startswith("<"):
             parts.append(_reference(token[1:-1]))
         elif token == "^":
@@ -112,7 +118,7 @@ def bank(language: str, name: str) -> dict[str, tuple[Template, ...]]:
             current = sections.setdefault(line[3:].strip(), [])
         elif line.strip() and not line.startswith("#"):
             try:
-                current.append(Template(number, parse(line)))
+                current.append(Template(number, parse(line), "{cause}" in line))
             except (ValueError, IndexError) as error:
                 raise ValueError(f"banks/{language}/{name}.txt:{number + 1}: {error}") from error
     return {section: tuple(templates) for section, templates in sections.items()}

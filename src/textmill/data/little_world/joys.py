@@ -7,6 +7,7 @@ from .tables import FESTIVALS
 from .town import Town
 
 GIFT_SHOPS = ("books", "flowers", "toys", "clothes", "tea", "music", "paper", "pottery", "sweets", "lamps", "clocks")
+MAKING_SHOPS = ("bakery", "cafe", "noodles", "tea", "sweets", "dairy", "toys", "pottery", "clothes", "lamps", "shoes")
 FESTIVAL_PLACES = {
     "newyear": "hall",
     "spring": "orchard",
@@ -81,7 +82,7 @@ def gift(town: Town, *, giver: str = "", receiver: str = "", variant: str = "bir
 
 def new_product(town: Town) -> None:
     """A shop brings out something of its own, because of an idea, a wish or a find."""
-    shop = town.shop_with("food", "thing")
+    shop = town.generator.choice([s for s in town.shops.values() if s.kind in MAKING_SHOPS])
     product = town.generator.choice(shop.products).key
     hero = town.people[shop.owner]
     other = town.someone(without=(hero.key,))

@@ -150,7 +150,7 @@ def _related(
         if world.is_held_out(event):
             continue
         telling = make_telling(world, event, language, generator)
-        links.append((f"/story/{number}", telling.tidy(telling.phrase("title"))))
+        links.append((f"/story/{number}", telling.title()))
     return tuple(links)
 
 
@@ -167,7 +167,7 @@ def make_thread(world: World, language: str, number: int, generator: random.Rand
     held_out = world.is_held_out(event)
     posts = tell_posts(world, event, language, generator, held_out)
     telling = make_telling(world, event, language, generator, held_out=held_out)
-    title = telling.tidy(telling.phrase("title")).rstrip(".。")
+    title = telling.title()
     size = sum(len(post.text.encode()) for post in posts)
     names = [_name(world, post.author, language) for post in posts]
     if number % 3:

@@ -11,7 +11,7 @@ from .people import Person, check_names, make_people
 from .places import make_places, make_shops, make_streets
 from .town import Town
 from .weather import YEAR_DAYS, make_weather
-from .world import Event, World
+from .world import World
 
 EVENTS_A_DAY = 4
 
@@ -100,7 +100,7 @@ def build_world(seed: int = 0) -> World:
         places=places,
         shops=shops,
         weather=weather,
-        events=tuple(_written(town.events)),
+        events=tuple(town.events),
         prices={key: tuple(log) for key, log in town.price_log.items()},
         train_people=tuple(key for key, person in people.items() if not person.held_out),
     )
@@ -113,17 +113,3 @@ def _shop_owners(people: dict[str, Person]) -> dict[str, str]:
         if person.workplace and person.job not in ("waiter", "shopassistant"):
             owners.setdefault(person.workplace, person.key)
     return owners
-
-
-def _written(events: list[Event]) -> list[Event]:
-    """For now: only kinds of events whose phrases are written."""
-    from dataclasses import replace
-    from importlib.resources import files
-
-    banks = files(__package__) / "banks" / "zh"
-    kept = [event for event in events if (banks / f"{event.kind}.txt").is_file()]
-    numbers = {event.number: index for index, event in enumerate(kept)}
-    return [
-        replace(event, number=index, cause=numbers.get(event.cause, -1), previous=numbers.get(event.previous, -1))
-        for index, event in enumerate(kept)
-    ]

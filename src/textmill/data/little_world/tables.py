@@ -70,3 +70,16 @@ FESTIVALS: tuple[tuple[str, int, str, str], ...] = (
     ("snow", 348, "the Snow Day", "雪人节"),
 )
 """The feasts of the year: key, day of the year, English name, Chinese name."""
+
+
+@cache
+def event_words(kind: str, variant: str, outcome: str) -> dict[str, tuple[str, str]]:
+    """The words (English, Chinese) that an event's variant and outcome bring: what is mended, grown, learned, won."""
+    what = {
+        "repair": ("object", variant),
+        "garden": ("crop", outcome),
+        "learning": ("skill", variant),
+        "competition": ("contest", variant),
+        "price_change": ("change", outcome),
+    }.get(kind)
+    return {row[0]: (row[2], row[3]) for row in rows("words") if (row[0], row[1]) == what}

@@ -39,6 +39,9 @@ class Telling(ABC):
         self.streak: dict[str, int] = {}
         self.used = set()
         self.said: set[str] = set()
+        self.cause_told = False
+        self.clause = ""
+        self.steps = 0
         self._pools: dict[str, list[tuple[str, Template]]] = {}
         self.people = {
             role: world.people[key]
@@ -92,12 +95,15 @@ class Telling(ABC):
             return self.person_word(person, form, role=who)
         if who in ("cause", "previous"):
             return self._clause(who)
-        return self.words[f"{who}.{form}" if form else who]
+        return self.words[f"{who}.{form}" if form and form != "n" else who]
 
     def _clause(self, who: str) -> str:
         """Why this happened, or what happened to the hero before, as a clause told from the other event."""
         if who == "cause" and self.cause is None:
-            return self.phrase(f"cause.{self.event.variant}")
+            if not self.clause:
+                pool = self.pool(f"cause.{self.event.variant}") or self.pool("cause")
+                self.clause = pool[self.event.number % len(pool)][1].render(self)
+            return self.clause
         event = self.cause if who == "cause" else self.previous
         assert event is not None
         inner = self.__class__(self.world, event, self.generator, held_out=self.held_out, narrator=self.narrator)
@@ -129,11 +135,19 @@ class Telling(ABC):
         if feeling:
             self.feeling = feeling
         pool = self.pool(section)
-        fresh = [entry for entry in pool if (section + entry[0], entry[1].identity) not in self.used]
+        fresh = [
+            entry
+            for entry in pool
+            if (section + entry[0], entry[1].identity) not in self.used
+            and not (self.cause_told and entry[1].tells_cause)
+        ]
+        if section == "problem" and self.random() < 0.8:
+            fresh = [entry for entry in fresh if entry[1].tells_cause] or fresh
         if not fresh:
             return ""
         source, template = fresh[int(self.random() * len(fresh))]
         self.used.add((section + source, template.identity))
+        self.cause_told = self.cause_told or template.tells_cause
         return self.tidy(template.render(self))
 
     def tell_all(self, plan: Iterable[tuple[str, str]]) -> list[str]:
@@ -142,7 +156,9 @@ class Telling(ABC):
 
     def lead(self) -> str:
         """Sometimes an adverb that links a sentence to the one before."""
-        return self._once("lead") if self.random() < 0.4 else ""
+        self.steps += 1
+        section = "lead_first" if self.steps == 1 else "lead"
+        return self._once(section) if self.random() < 0.4 else ""
 
     def _once(self, section: str) -> str:
         """A phrase of a section unless this document has said the same already."""
@@ -160,6 +176,14 @@ class Telling(ABC):
         if chance < 0.26:
             return self._once(f"tail.{self.feeling}")
         return self._once("tail.sky") if chance < 0.33 else ""
+
+    def title(self) -> str:
+        """A title; nobody counts as introduced by it."""
+        text = self.tidy(self.phrase("title")).rstrip(".。")
+        self.introduced = {self.narrator} if self.narrator else set()
+        self.clause = ""
+        self.new_paragraph()
+        return text
 
     def new_paragraph(self) -> None:
         """Names come back at the start of a paragraph."""

@@ -12,6 +12,7 @@ from .tables import rows
 from .town import Town
 
 THINGS = tuple(row[0] for row in rows("things"))
+SHELF_SHOPS = ("bakery", "grocery", "fish", "dairy", "sweets")
 MENDERS = ("carpenter", "builder", "painter")
 
 
@@ -41,7 +42,7 @@ def late_delivery(town: Town, *, cause: int = -1, variant: str = "") -> None:
     """Goods do not come; the shop runs short, neighbours may carry them, the price may rise."""
     if not variant:
         variant = "snow" if town.sky == "snow" else "fog" if town.sky == "fog" else "wheel"
-    shop = town.shop_with("food")
+    shop = town.generator.choice([s for s in town.shops.values() if s.kind in SHELF_SHOPS])
     hero = town.people[shop.owner]
     product = town.generator.choice(shop.products)
     other = town.companion(hero)
