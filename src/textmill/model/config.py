@@ -146,7 +146,7 @@ def modern(
         width=width,
         heads=heads,
         kv_heads=kv_heads or heads,
-        head_width=_head_width(width, heads),
+        head_width=head_width_of(width, heads),
         feed_forward=feed_forward or -(-width * 8 // 3 // 32) * 32,
         positions=positions or "rope",
         norm="rms",
@@ -179,7 +179,7 @@ def classic(
         width=width,
         heads=heads,
         kv_heads=kv_heads or heads,
-        head_width=_head_width(width, heads),
+        head_width=head_width_of(width, heads),
         feed_forward=feed_forward or 4 * width,
         positions=positions or "learned",
         norm="layer",
@@ -211,7 +211,8 @@ def from_settings(settings: ModelSettings, vocabulary_size: int) -> ModelConfig:
     )
 
 
-def _head_width(width: int, heads: int) -> int:
+def head_width_of(width: int, heads: int) -> int:
+    """Returns the width of one of `heads` that share `width` evenly."""
     if width % heads:
         raise ModelError("model.heads", width=width, heads=heads)
     return width // heads

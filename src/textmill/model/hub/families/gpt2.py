@@ -6,7 +6,7 @@ as the position embedding that it is to GPT-2.
 
 from typing import Any
 
-from textmill.model.config import ModelConfig
+from textmill.model.config import ModelConfig, head_width_of
 from textmill.model.hub.family import Family, HubConfig, Weight
 
 LAYER, BLOCK = "transformer.h.{layer}.", "blocks.{layer}."
@@ -52,7 +52,7 @@ def read(config: HubConfig) -> ModelConfig:
         width=width,
         heads=heads,
         kv_heads=heads,
-        head_width=width // heads,
+        head_width=head_width_of(width, heads),
         feed_forward=config.integer("n_inner", 4 * width),
         positions="learned",
         norm="layer",
