@@ -145,7 +145,7 @@ COMMAND = Command(
     run=run,
     example=(
         'textmill generate "One morning"\n'
-        'textmill generate "一天早上" --n 3 --temperature 0.7 --stop "。"\n'
+        'textmill generate "一天早上" --n 3 --temperature 0.7 --stop "。"\n'  # text data
         "textmill generate - --model main@1000 --json < prompt.txt"
     ),
     arguments=(
