@@ -50,7 +50,9 @@ def show(context: Context, folder: Path, manifest: dict[str, Any]) -> None:
 def hints(manifest: dict[str, Any]) -> list[str]:
     """Returns what the user may want to do about what was left out."""
     found = []
-    endings = ", ".join(f"{ending or '?'} {count}" for ending, count in list(manifest["unsupported_endings"].items())[:6])
+    endings = ", ".join(
+        f"{ending or '?'} {count}" for ending, count in list(manifest["unsupported_endings"].items())[:6]
+    )
     if endings:
         found.append(t("cli_corpus_build.unsupported", endings=endings))
     if manifest["columns_without_text"]:
@@ -62,13 +64,8 @@ def hints(manifest: dict[str, Any]) -> list[str]:
 
 def size(number: int) -> str:
     """Returns a number of bytes for people."""
-    for unit in ("B", "KB", "MB"):
-        if number < 1000:
-            break
-        number /= 1000  # type: ignore[assignment]
-    else:
-        unit = "GB"
-    return f"{number} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+    power = min(3, (len(str(number)) - 1) // 3)
+    return f"{number / 1000**power:.1f} {('B', 'KB', 'MB', 'GB')[power]}" if power else f"{number} B"
 
 
 def display_width(text: str) -> int:

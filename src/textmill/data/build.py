@@ -1,9 +1,9 @@
 """`corpus build`: files in, a corpus out.
 
-    find ─▶ units ─▶ digest (all cores) ─▶ spool ─▶ settle duplicates and splits ─▶ shards, dropped.parquet, manifest.json
+    find ─▶ units ─▶ digest (all cores) ─▶ spool ─▶ settle duplicates and splits ─▶ shards, dropped, manifest
 
-The new corpus takes the place of the old one only when it is whole. The same files and settings give the same bytes, for
-any number of workers.
+The new corpus takes the place of the old one only when it is whole. The same files and settings give the same bytes,
+for any number of workers.
 """
 
 import shutil

@@ -3,10 +3,11 @@
 1. A byte order mark decides.
 2. Bytes that are valid UTF-8 are UTF-8: other encodings' text passes that test by chance only when it is a word long.
    UTF-8 with a few broken bytes (a page cut in the middle, one pasted quotation mark) is UTF-8 as well.
-3. Else every candidate decodes a sample and is scored by how much the result looks like writing: for Chinese, Japanese and
-   Korean the share of the commonest characters, which the right encoding hits on every second character and a wrong one
-   on one in twenty; for letters, whether they stand among letters of their own script. The charset that a page declares,
-   and resiliparse's (uchardet's) guess, only break ties: both are wrong too often to be believed.
+3. Else every candidate decodes a sample and is scored by how much the result looks like writing: for Chinese,
+   Japanese and Korean the share of the commonest characters, which the right encoding hits on every second character
+   and a wrong one on one in twenty; for letters, whether they stand among letters of their own script. The charset
+   that a page declares, and resiliparse's (uchardet's) guess, only break ties: both are wrong too often to be
+   believed.
 4. A best score that is still bad means that this is not text.
 """
 
@@ -26,8 +27,8 @@ DECLARED_BONUS, DETECTED_BONUS = 0.15, 0.1
 MOSTLY_ASCII = 0.2
 """With fewer bytes beyond ASCII than this share, a text is worth having even if we read those wrongly."""
 SURE_BYTES = 40
-"""uchardet is worth a bonus from about this many bytes beyond ASCII on; on less it takes Spanish for Latin-2 and Norwegian
-for Latin-7, so there its guess is one candidate more that must be better than the usual ones."""
+"""uchardet is worth a bonus from about this many bytes beyond ASCII on; on less it takes Spanish for Latin-2 and
+Norwegian for Latin-7, so there its guess is one candidate more that must be better than the usual ones."""
 UNLIKELY_BONUS, CHINESE_BONUS = -0.05, 0.05
 SURE_SCORE = 0.75
 """Chinese that scores this over many characters needs no comparison; the other readings of it stay far below."""
@@ -44,11 +45,12 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 CHINESE = ("gb18030", "big5hkscs")
-EAST_ASIAN = (*CHINESE, "shift_jis_2004", "euc_jis_2004", "cp949")
-SINGLE_BYTE = ("cp1252",)
+USUAL = ("shift_jis_2004", "euc_jis_2004", "cp949", "cp1252", "utf-16-le", "utf-16-be")
 OTHER_ALPHABETS = ("cp1251", "koi8-r", "iso8859-7")
 NAMES = {"utf-8-sig": "utf-8", "big5hkscs": "big5", "shift_jis_2004": "shift_jis", "euc_jis_2004": "euc_jp"}
-DECLARED = re.compile(rb"""<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_.:-]{2,40})""", re.I)
+DECLARED = re.compile(
+    rb"""<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*["']?\s*([A-Za-z0-9_.:-]{2,40})""", re.I
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,7 @@ def decode_as(data: bytes, encoding: str) -> Decoded:
 
 
 def detect_encoding(data: bytes) -> str | None:
-    """Returns Python's name of the encoding of `data` (or of its beginning), or None when it does not look like text."""
+    """Returns Python's name of the encoding of `data` (or of its beginning), or None when it looks like no text."""
     for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return encoding
@@ -131,8 +133,9 @@ def best_encoding(data: bytes) -> str | None:
     for name in CHINESE:
         if surely(sample_text(sample, name)):
             return name
-    bonus = {name: 0.0 for name in (*EAST_ASIAN, *SINGLE_BYTE, "utf-16-le", "utf-16-be")}
-    bonus |= dict.fromkeys(OTHER_ALPHABETS, UNLIKELY_BONUS) | dict.fromkeys(CHINESE, CHINESE_BONUS)
+    bonus: dict[str, float] = {}
+    for names, amount in ((CHINESE, CHINESE_BONUS), (USUAL, 0.0), (OTHER_ALPHABETS, UNLIKELY_BONUS)):
+        bonus.update(dict.fromkeys(names, amount))
     detected, declared = detected_charset(sample), declared_charset(sample)
     if detected and beyond_ascii(sample) >= SURE_BYTES:
         bonus[detected] = bonus.get(detected, 0.0) + DETECTED_BONUS
@@ -201,7 +204,7 @@ def detected_charset(sample: bytes) -> str | None:
 @cache
 def common_characters() -> frozenset[str]:
     """Returns the commonest Chinese (both scripts), Japanese and Korean characters and their punctuation."""
-    text = resources.files(__package__).joinpath("common_characters.txt").read_text(encoding="utf-8")
+    text = resources.files("textmill.data").joinpath("common_characters.txt").read_text(encoding="utf-8")
     return frozenset("".join(line for line in text.splitlines() if not line.startswith("#")))
 
 
@@ -211,7 +214,8 @@ def ordinary_characters() -> frozenset[str]:
     pairs = [bytes((lead, trail)) for lead in range(0xB0, 0xD8) for trail in range(0xA1, 0xFF)]
     simplified = b"".join(pairs).decode("gb2312", "ignore")
     trails = [*range(0x40, 0x7F), *range(0xA1, 0xFF)]
-    traditional = b"".join(bytes((lead, trail)) for lead in range(0xA4, 0xC7) for trail in trails).decode("big5", "ignore")
+    pairs = [bytes((lead, trail)) for lead in range(0xA4, 0xC7) for trail in trails]
+    traditional = b"".join(pairs).decode("big5", "ignore")
     return frozenset(simplified + traditional)
 
 

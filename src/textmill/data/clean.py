@@ -22,7 +22,7 @@ class CleanText:
 
 
 def clean(text: str) -> CleanText:
-    """Returns `text` with \\n as its only line end and without control characters, lone surrogates and trailing blanks.
+    """Returns `text` with newlines as its only line ends, without control characters, lone surrogates, trailing blanks.
 
     Vertical tabs, form feeds and NEL count as line ends: to take a page break out would glue two words together.
     """

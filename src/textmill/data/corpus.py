@@ -1,8 +1,10 @@
 """Reading a corpus: its manifest, and its documents one row group at a time.
 
-    corpus/part-00000.parquet …   id, text, language, source, url, title, date, licence, meta (JSON), split
-    corpus/manifest.json          counts, what was dropped and why, settings, content hash, shards with their hashes
-    corpus/dropped.parquet        id, source, step, reason, value, threshold, excerpt
+A corpus is a folder of
+
+    part-00000.parquet …   id, text, language, source, url, title, date, licence, meta (JSON), split
+    manifest.json          counts, what was dropped and why, settings, content hash, shards with their hashes
+    dropped.parquet        id, source, step, reason, value, threshold, excerpt
 """
 
 import json
@@ -72,7 +74,7 @@ class Corpus:
         return self.manifest["splits"].get(check_split(split), {}).get(measure, 0)
 
     def documents(self, split: str | None = None, columns: Iterable[str] = COLUMNS) -> Iterator[Document]:
-        """Yields the documents of a split (or all) in order, with the named columns filled and the others at default."""
+        """Yields the documents of a split (or all) in order, the named columns filled and the others at default."""
         if split is not None:
             check_split(split)
         wanted = [name for name in COLUMNS if name in {"id", "text", *columns}]
@@ -94,7 +96,8 @@ def shard_documents(path: Path, wanted: list[str], split: str | None) -> Iterato
 
     read = wanted if split is None or "split" in wanted else [*wanted, "split"]
     try:
-        with parquet.ParquetFile(path, page_checksum_verification=True, buffer_size=1 << 20, pre_buffer=False) as opened:
+        opened = parquet.ParquetFile(path, page_checksum_verification=True, buffer_size=1 << 20, pre_buffer=False)
+        with opened:
             for batch in opened.iter_batches(batch_size=BATCH_ROWS, columns=read, use_threads=False):
                 columns = [batch.column(name).to_pylist() for name in wanted]
                 splits = batch.column("split").to_pylist() if split is not None else None

@@ -25,12 +25,12 @@ def digest(unit: Unit, settings: CorpusSettings) -> list[Draft | Drop]:
     """Returns what becomes of a unit, in the order of its records."""
     outcomes: list[Draft | Drop] = []
     for file in unit.files:
-        records = digest_records(file, unit, settings) if unit.records else digest_file(file, unit.form, settings)
+        records = digest_records(file, unit, settings) if unit.records else digest_file(file, settings)
         outcomes.extend(records)
     return outcomes
 
 
-def digest_file(file: SourceFile, form: str, settings: CorpusSettings) -> Iterator[Draft | Drop]:
+def digest_file(file: SourceFile, settings: CorpusSettings) -> Iterator[Draft | Drop]:
     """Yields the documents of a whole file: one of a web page, one or more pieces of a text."""
     limit = limit_bytes(settings)
     try:
@@ -48,15 +48,15 @@ def digest_file(file: SourceFile, form: str, settings: CorpusSettings) -> Iterat
     decoded = decode_or_drop(file, data, settings)
     if isinstance(decoded, Drop):
         yield decoded
-    elif form == formats.HTML:
+    elif file.form == formats.HTML:
         yield digest_page(file, decoded, settings)
     else:
         text = decoded.text.replace("\r\n", "\n").replace("\r", "\n")
         pieces = split_text([text], settings.split_characters, limit) if settings.split_characters else [text]
-        title = markdown_title(text) if form == formats.MARKDOWN else ""
+        title = markdown_title(text) if file.form == formats.MARKDOWN else ""
         for position, piece in enumerate(pieces):
             fields = Fields(text=str(piece), title=title)
-            yield finish(file, form, position, fields, settings, decoded)
+            yield finish(file, position, fields, settings, decoded)
 
 
 def decode_or_drop(file: SourceFile, data: bytes, settings: CorpusSettings) -> charset.Decoded | Drop:
@@ -94,14 +94,14 @@ def digest_page(file: SourceFile, decoded: charset.Decoded, settings: CorpusSett
         language=page.language,
         meta=page.meta,
     )
-    return finish(file, formats.HTML, 0, fields, settings, decoded)
+    return finish(file, 0, fields, settings, decoded)
 
 
 def digest_records(file: SourceFile, unit: Unit, settings: CorpusSettings) -> Iterator[Draft | Drop]:
     """Yields what becomes of some records of a file."""
-    if unit.form in (formats.TEXT, formats.MARKDOWN):
+    if file.form in (formats.TEXT, formats.MARKDOWN):
         for record in unit.records:
-            yield digest_piece(file, unit.form, record, settings)
+            yield digest_piece(file, record, settings)
         return
     for position, row in rows_of(file, unit):
         if isinstance(row, Drop):
@@ -115,10 +115,10 @@ def digest_records(file: SourceFile, unit: Unit, settings: CorpusSettings) -> It
         elif len(fields.text) > limit_bytes(settings):
             yield too_large(file, len(fields.text), settings, position)
         else:
-            yield finish(file, unit.form, position, fields, settings)
+            yield finish(file, position, fields, settings)
 
 
-def digest_piece(file: SourceFile, form: str, record: Record, settings: CorpusSettings) -> Draft | Drop:
+def digest_piece(file: SourceFile, record: Record, settings: CorpusSettings) -> Draft | Drop:
     """Returns the document of a piece of a large text."""
     text: str = record.value
     replaced = text.count("\ufffd")
@@ -128,15 +128,15 @@ def digest_piece(file: SourceFile, form: str, record: Record, settings: CorpusSe
     if share > settings.maximum_control_share:
         threshold = settings.maximum_control_share
         return drop(file, "binary", position=record.position, value=f"{share:.4f}", threshold=threshold)
-    return finish(file, form, record.position, Fields(text=text), settings)
+    return finish(file, record.position, Fields(text=text), settings)
 
 
 def rows_of(file: SourceFile, unit: Unit) -> Iterator[tuple[int, Any]]:
     """Yields (position, row) for the records of a JSONL, JSON or Parquet file, a Drop in the place of a broken one."""
-    if unit.form == formats.PARQUET:
+    if file.form == formats.PARQUET:
         for record in unit.records:
             yield from batch_rows(file, record)
-    elif unit.form == formats.JSON:
+    elif file.form == formats.JSON:
         yield from ((record.position, record.value) for record in unit.records)
     else:
         for record in unit.records:
@@ -171,7 +171,6 @@ def batch_rows(file: SourceFile, record: Record) -> Iterator[tuple[int, Any]]:
 
 def finish(
     file: SourceFile,
-    form: str,
     position: int,
     fields: Fields,
     settings: CorpusSettings,
@@ -193,11 +192,11 @@ def finish(
         )
     source = printable(file.name)
     encoding = decoded.encoding if decoded else "utf-8"
-    meta = {"kind": form, **({"encoding": encoding} if encoding != "utf-8" else {}), **fields.meta}
+    meta = {"kind": file.form, **({"encoding": encoding} if encoding != "utf-8" else {}), **fields.meta}
     document = Document(
         id=document_id(file.name, position),
         text=tidy.text,
-        language=language_of(tidy.text, fields, form, settings),
+        language=language_of(tidy.text, fields, file.form, settings),
         source=f"{source}:{position}" if position else source,
         url=one_line(fields.url),
         title=one_line(fields.title),
@@ -207,7 +206,7 @@ def finish(
     )
     return Draft(
         document=document,
-        kind=form,
+        kind=file.form,
         digest=text_digest(tidy.text),
         held_out=file.held_out or fields.held_out is True,
         encoding=encoding,

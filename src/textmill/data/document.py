@@ -3,8 +3,8 @@
     a file or a record ──▶ Draft (a document and what is known of its making) ──▶ Document
                       └──▶ Drop  (the step that refused it, by what value against what threshold)
 
-A document's `id` is the first 32 hexadecimal digits of the SHA-256 of where it came from: the path below the given folder
-(with that folder's own name, so that it is the same on every machine) and the record's position in the file.
+A document's `id` is the first 32 hexadecimal digits of the SHA-256 of where it came from: the path below the given
+folder (with that folder's own name, so that it is the same on every machine) and the record's position in the file.
 """
 
 import hashlib

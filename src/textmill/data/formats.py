@@ -27,15 +27,19 @@ MAGIC = (
 )  # fmt: skip
 """How files of well-known binary formats begin."""
 
-HTML_START = re.compile(r"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
-HTML_TAG = re.compile(r"</?(?:html|head|body|div|p|span|a|br|table|tr|td|ul|ol|li|h[1-6]|article|section|main)\b[^<]*>", re.I)
+HTML_START = re.compile(
+    r"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+)
+HTML_TAG = re.compile(
+    r"</?(?:html|head|body|div|p|span|a|br|table|tr|td|ul|ol|li|h[1-6]|article|section|main)\b[^<]*>", re.I
+)
 
 
 def file_format(name: str, head: bytes, *, named_by_user: bool = False) -> str:
     """Returns the format of the file `name` that begins with `head`.
 
-    A file that the user named is read whatever its ending; one found in a folder needs an ending that we know, unless it
-    is unmistakably a web page or Parquet.
+    A file that the user named is read whatever its ending; one found in a folder needs an ending that we know, unless
+    it is unmistakably a web page or Parquet.
     """
     ending = PurePath(name).suffix.lower()
     named = ENDINGS.get(ending)

@@ -1,7 +1,7 @@
 """From a web page to its text: the article without navigation, and what the page says about itself.
 
-resiliparse parses (lexbor, what browsers' parsers do with broken markup) and finds the main content by rules over tags and
-class names; paragraphs, lists and preformatted code keep their form.
+resiliparse parses (lexbor, what browsers' parsers do with broken markup) and finds the main content by rules over
+tags and class names; paragraphs, lists and preformatted code keep their form.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 
-from textmill.data.markup import MARK, prepare
+from textmill.data.markup import MARK, prepare, too_deep
 
 TITLES = ("og:title", "twitter:title", "dc.title")
 DATES = (
@@ -54,6 +54,8 @@ class Page:
 
 def read_page(markup: str, extraction: str) -> Page:
     """Returns the page; `extraction` is "fast" for the main content or "everything" for all visible text."""
+    if too_deep(markup):
+        extraction = "everything"
     tree = HTMLTree.parse(prepare(markup) if extraction == "fast" else markup)
     metas = meta_elements(markup)
     described = {"author": first(metas, AUTHORS), "description": first(metas, DESCRIPTIONS)}
@@ -99,12 +101,14 @@ def is_menu_line(line: str) -> bool:
 def meta_elements(markup: str) -> dict[str, str]:
     """Returns {lower-case name: content} of the page's meta elements; the first of a name counts.
 
-    By expression and not from the tree: resiliparse takes 0.1 ms to hand over each element, more than the whole extraction
-    of a page with forty of them.
+    By expression and not from the tree: resiliparse takes 0.1 ms to hand over each element, more than the whole
+    extraction of a page with forty of them.
     """
     values: dict[str, str] = {}
     for element in META.findall(markup, 0, HEAD_CHARACTERS):
-        attributes = {match[1].lower(): unescape(match[2] or match[3] or match[4] or "") for match in ATTRIBUTE.finditer(element)}
+        attributes = {
+            match[1].lower(): unescape(match[2] or match[3] or match[4] or "") for match in ATTRIBUTE.finditer(element)
+        }
         names = [attributes[name] for name in ("property", "name", "itemprop", "http-equiv") if attributes.get(name)]
         content = attributes.get("content", "").strip()
         if names and content:
@@ -128,7 +132,7 @@ def page_title(tree: HTMLTree, metas: dict[str, str]) -> str:
     title = first(metas, TITLES) or tree.title or ""
     if not title.strip() and tree.document is not None:
         heading = tree.document.query_selector("h1")
-        title = heading.text if heading is not None else ""
+        title = (heading.text or "") if heading is not None else ""
     return " ".join(title.split())
 
 

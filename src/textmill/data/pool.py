@@ -1,7 +1,7 @@
 """Work over all cores in order: the results come as one process would give them, and little is in flight at a time.
 
-A worker that dies (a parser's crash, the kernel's memory killer) does not end the build: what was in flight is done again
-one file or record at a time, each in a process of its own, and the one that kills that process too is given up.
+A worker that dies (a parser's crash, the kernel's memory killer) does not end the build: what was in flight is done
+again one file or record at a time, each in a process of its own, and the one that kills that process too is given up.
 """
 
 import multiprocessing

@@ -42,7 +42,7 @@ def settle(ids: bytes, digests: bytes, held_out: bytes, settings: CorpusSettings
 
 
 def equal_texts(digests: bytes, marks: np.ndarray) -> np.ndarray:
-    """Returns for each draft the number of the one that stays of those equal to it: a held-out one first, else the first."""
+    """Returns for each draft the number of the one that stays of its equals: the first held-out one, else the first."""
     pairs = np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2)
     order = np.lexsort((np.arange(len(marks)), ~marks, pairs[:, 1], pairs[:, 0]))
     sorted_pairs = pairs[order]

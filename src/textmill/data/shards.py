@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as arrow
-import pyarrow.compute as compute
+import pyarrow.compute
 
 from textmill.data.document import EXCERPT_CHARACTERS, Drop
 from textmill.data.settle import Settled
 from textmill.data.spool import GROUP_BYTES, GROUP_ROWS, TEXT_COLUMNS, Spool, TableWriter
 from textmill.files import sha256_file
 
+compute: Any = pyarrow.compute
+"""Its functions are made when it is imported, so type checkers do not see them."""
 CORPUS_SCHEMA = arrow.schema([(name, arrow.string()) for name in (*TEXT_COLUMNS, "split")])
 SHARD_BYTES = 256 << 20
 """Of text; some 80 MB on disk."""
@@ -79,7 +81,9 @@ def drop_duplicates(spool: Spool, table: arrow.Table, settled: Settled, start: i
         return
     chosen = table.select(["id", "source", "text"]).take(arrow.array(rows))
     excerpts = compute.utf8_slice_codeunits(chosen["text"], 0, EXCERPT_CHARACTERS).to_pylist()
-    for row, id, source, excerpt in zip(rows, chosen["id"].to_pylist(), chosen["source"].to_pylist(), excerpts, strict=True):
+    for row, id, source, excerpt in zip(
+        rows, chosen["id"].to_pylist(), chosen["source"].to_pylist(), excerpts, strict=True
+    ):
         survivor = int(settled.survivor[start + row]) * 16
         value = spool.ids[survivor : survivor + 16].hex()
         spool.add_drop(

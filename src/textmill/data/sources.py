@@ -17,13 +17,14 @@ from textmill.errors import InputError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
-    """A file to read: where it lies, its name in the corpus, and whether its documents are held out."""
+    """A file to read: where it lies, its name in the corpus, whether it is held out, its form once known."""
 
     path: str
     name: str
     size: int
     held_out: bool
     named_by_user: bool = False
+    form: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,7 @@ def walk_folder(folder: str, name: str, walk: Walk) -> Iterator[SourceFile | Dro
 
 
 def take_file(path: str, name: str, walk: Walk, *, named_by_user: bool = False) -> Iterator[SourceFile | Drop]:
-    """Yields the file, or why it is not read: links, and what is no regular file (opening a pipe would wait forever)."""
+    """Yields the file, or why it is not read: a link, or no regular file (opening a pipe would wait forever)."""
     try:
         if os.path.islink(path) and not named_by_user:
             yield refuse(name, link_reason(path, walk.root), os.readlink(path))
@@ -127,5 +128,5 @@ def refuse(name: str, reason: str, value: str = "") -> Drop:
 
 
 def printable(name: str) -> str:
-    """Returns a file's name as text: bytes that are not UTF-8 are shown as \\xNN."""
+    """Returns a file's name as text: bytes that are not UTF-8 are shown by their numbers."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

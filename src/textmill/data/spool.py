@@ -1,7 +1,7 @@
 """The first writing of a corpus: drafts in the order of their files, before duplicates and splits are settled.
 
-Which of two equal documents stays, and which documents are held out, is known only when all have been seen. So drafts go
-to Parquet files in the new folder, and what the decisions need stays in memory: 33 bytes a document.
+Which of two equal documents stays, and which documents are held out, is known only when all have been seen. So drafts
+go to Parquet files in the new folder, and what the decisions need stays in memory: 33 bytes a document.
 """
 
 from collections import Counter
@@ -35,10 +35,11 @@ class TableWriter:
         self.columns: dict[str, list[Any]] = {name: [] for name in schema.names}
         self.rows = self.size = 0
         # Texts share few values; a dictionary of them would only be thrown away again.
-        dictionaries = [name for name in schema.names if name in ("language", "kind", "split", "step", "reason", "licence")]
-        self.writer = parquet.ParquetWriter(
-            path, schema, compression="zstd", use_dictionary=dictionaries, write_page_checksum=True
-        )
+        dictionaries = [
+            name for name in schema.names if name in ("language", "kind", "split", "step", "reason", "licence")
+        ]
+        options: dict[str, Any] = {"compression": "zstd", "use_dictionary": dictionaries, "write_page_checksum": True}
+        self.writer = parquet.ParquetWriter(path, schema, **options)
 
     def add(self, row: dict[str, Any], size: int) -> None:
         """Adds a row of about `size` bytes."""

@@ -77,7 +77,7 @@ def wide_lines(stream: BinaryIO, encoding: str, limit: int) -> Iterator[Record]:
 
 
 def text_blocks(stream: BinaryIO) -> Iterator[str | None]:
-    """Yields the text of a stream block by block, line ends as \\n; None ends it where it is not text.
+    """Yields the text of a stream block by block, line ends as newlines; None ends it where it is not text.
 
     The encoding is decided by the first block that is not plain ASCII.
     """
@@ -98,19 +98,17 @@ def text_blocks(stream: BinaryIO) -> Iterator[str | None]:
 
 
 def newline_decoder(encoding: str) -> Any:
-    """Returns an incremental decoder that replaces what is broken and turns every line end into \\n."""
+    """Returns an incremental decoder that replaces what is broken and turns every line end into a newline."""
     return io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)("replace"), translate=True)
 
 
 def text_pieces(stream: BinaryIO, target: int, limit: int) -> Iterator[Record]:
     """Yields a large text as pieces of about `target` characters, cut where split_text cuts."""
-    position = 0
-    for piece in split_text(text_blocks(stream), target, limit):
+    for position, piece in enumerate(split_text(text_blocks(stream), target, limit)):
         if isinstance(piece, str):
             yield Record(position=position, value=piece, size=len(piece))
         else:
             yield Record(position=position, problem="too_large" if piece else "undecodable", size=piece)
-        position += 1
 
 
 def split_text(blocks: Iterable[str | None], target: int, limit: int) -> Iterator[str | int]:
@@ -184,7 +182,7 @@ def json_values(stream: BinaryIO, limit: int) -> Iterator[Record]:
 
 
 def next_blocks(blocks: Iterator[str | None], wanted: int) -> str:
-    """Returns at least as many more characters as wanted (so that a long value is parsed anew seldom), "" at the end."""
+    """Returns at least as many more characters as wanted, so that a long value is parsed anew seldom; "" at the end."""
     parts: list[str] = []
     while wanted >= 0 and (block := next(blocks, None)) is not None:
         parts.append(block)

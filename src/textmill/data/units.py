@@ -1,13 +1,13 @@
 """From files to units of work that fit in memory.
 
-    SourceFile ──units()──▶ Unit (whole small files; or some lines, rows or pieces of a large one) ──digest()──▶ Draft, Drop
+    SourceFile ──units──▶ Unit (whole small files; or lines, rows or pieces of a large one) ──digest──▶ Draft, Drop
 
-`units` reads on in order and never holds more than one unit and one document; `digest` (digest.py) is where the time goes,
-and may run in any process: the same unit always gives the same outcome.
+`units` reads on in order and never holds more than one unit and one document; `digest` (digest.py) is where the time
+goes, and may run in any process: the same unit always gives the same outcome.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from textmill.config import CorpusSettings
@@ -26,12 +26,10 @@ LARGE_BYTES = 4 * MEGABYTE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """Some work of one form: whole files, or consecutive records of one file, the first of which is `position`."""
+    """Some work: whole files, or consecutive records of one file; the files' forms are known."""
 
-    form: str
     files: tuple[SourceFile, ...]
     records: tuple[Any, ...] = ()
-    position: int = 0
     size: int = 0
 
 
@@ -54,61 +52,58 @@ def units(found: Iterable[SourceFile | Drop], settings: CorpusSettings) -> Itera
     """Yields the work that the files make, in their order; small web pages and texts travel together."""
     batch: list[SourceFile] = []
     size = 0
-    form = ""
     for item in found:
-        pieces = [item] if isinstance(item, Drop) else file_units(item, settings)
-        for piece in pieces:
-            together = isinstance(piece, Unit) and not piece.records
-            if batch and not (together and piece.form == form and len(batch) < UNIT_FILES and size < UNIT_BYTES):  # type: ignore[union-attr]
-                yield Unit(form=form, files=tuple(batch), size=size)
+        for piece in [item] if isinstance(item, Drop) else file_units(item, settings):
+            if isinstance(piece, SourceFile):
+                batch.append(piece)
+                size += piece.size
+            if batch and (not isinstance(piece, SourceFile) or len(batch) >= UNIT_FILES or size >= UNIT_BYTES):
+                yield Unit(files=tuple(batch), size=size)
                 batch, size = [], 0
-            if together:
-                form, size = piece.form, size + piece.size  # type: ignore[union-attr]
-                batch.extend(piece.files)  # type: ignore[union-attr]
-            else:
+            if not isinstance(piece, SourceFile):
                 yield piece
     if batch:
-        yield Unit(form=form, files=tuple(batch), size=size)
+        yield Unit(files=tuple(batch), size=size)
 
 
-def file_units(file: SourceFile, settings: CorpusSettings) -> Iterator[Unit | Drop]:
-    """Yields the units of one file; whatever goes wrong with it is its own Drop and nobody else's."""
+def file_units(file: SourceFile, settings: CorpusSettings) -> Iterator[Unit | SourceFile | Drop]:
+    """Yields the units of one file, or the file when it is to be read whole; a fault in it is its own Drop."""
     try:
         with open(file.path, "rb") as stream:
             head = stream.read(formats.HEAD_BYTES)
             form = formats.file_format(file.name, head, named_by_user=file.named_by_user)
             stream.seek(0)
-            yield from units_of_form(file, form, head, stream, settings)
+            yield from units_of_form(replace(file, form=form), head, stream, settings)
     except OSError as error:
         yield drop(file, "unreadable", value=error.strerror or type(error).__name__)
 
 
 def units_of_form(
-    file: SourceFile, form: str, head: bytes, stream: BinaryIO, settings: CorpusSettings
-) -> Iterator[Unit | Drop]:
+    file: SourceFile, head: bytes, stream: BinaryIO, settings: CorpusSettings
+) -> Iterator[Unit | SourceFile | Drop]:
     """Yields the units of an open file whose form is known."""
-    limit = limit_bytes(settings)
+    limit, form = limit_bytes(settings), file.form
     if form == formats.UNSUPPORTED:
         yield drop(file, "unsupported", step="find", value=ending(file.name))
     elif form == formats.BINARY:
         yield drop(file, "binary", value=repr(head[:8])[2:-1])
     elif form == formats.JSONL:
-        yield from record_units(file, form, streams.json_lines(stream, limit), settings)
+        yield from record_units(file, streams.json_lines(stream, limit), settings)
     elif form == formats.JSON:
-        yield from record_units(file, form, streams.json_values(stream, limit), settings)
+        yield from record_units(file, streams.json_values(stream, limit), settings)
     elif form == formats.PARQUET:
         yield from batch_units(file)
     elif file.size > limit and (form == formats.HTML or not settings.split_characters):
         yield too_large(file, file.size, settings)
     elif form == formats.HTML or file.size <= LARGE_BYTES:
-        yield Unit(form=form, files=(file,), size=file.size)
+        yield file
     else:
         pieces = streams.text_pieces(stream, settings.split_characters or limit, limit)
-        yield from record_units(file, form, pieces, settings)
+        yield from record_units(file, pieces, settings)
 
 
 def record_units(
-    file: SourceFile, form: str, records: Iterable[streams.Record], settings: CorpusSettings
+    file: SourceFile, records: Iterable[streams.Record], settings: CorpusSettings
 ) -> Iterator[Unit | Drop]:
     """Yields the records of a file some at a time; one that cannot be read becomes a Drop in its place."""
     batch: list[streams.Record] = []
@@ -116,7 +111,7 @@ def record_units(
     for record in records:
         if record.problem:
             if batch:
-                yield Unit(form=form, files=(file,), records=tuple(batch), size=size)
+                yield Unit(files=(file,), records=tuple(batch), size=size)
                 batch, size = [], 0
             threshold = settings.maximum_document_megabytes if record.problem == "too_large" else ""
             value = f"{record.size / MEGABYTE:.3f}" if record.problem == "too_large" else record.value
@@ -125,10 +120,10 @@ def record_units(
         batch.append(record)
         size += record.size
         if size >= UNIT_BYTES:
-            yield Unit(form=form, files=(file,), records=tuple(batch), size=size)
+            yield Unit(files=(file,), records=tuple(batch), size=size)
             batch, size = [], 0
     if batch:
-        yield Unit(form=form, files=(file,), records=tuple(batch), size=size)
+        yield Unit(files=(file,), records=tuple(batch), size=size)
 
 
 def batch_units(file: SourceFile) -> Iterator[Unit | Drop]:
@@ -141,7 +136,7 @@ def batch_units(file: SourceFile) -> Iterator[Unit | Drop]:
         with parquet.ParquetFile(file.path, buffer_size=MEGABYTE, pre_buffer=False) as opened:
             for batch in opened.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
                 record = streams.Record(position=position, value=batch, size=batch.nbytes)
-                yield Unit(form=formats.PARQUET, files=(file,), records=(record,), size=batch.nbytes)
+                yield Unit(files=(file,), records=(record,), size=batch.nbytes)
                 position += batch.num_rows
     except (arrow.ArrowException, OSError, ValueError) as error:
         yield drop(file, "bad_parquet", position=position, value=str(error)[:200])
