@@ -80,9 +80,9 @@ class Tokens:
     def open(cls, folder: Path) -> "Tokens":
         """Returns the tokens in `folder`, after a look at versions and file sizes."""
         manifest = read_object(folder / MANIFEST_FILE)
-        if manifest.get("kind") != "tokens":
+        if manifest.get("kind") != "tokens" or not isinstance(manifest.get("files"), dict):
             raise CorpusError("tokenizer.tokens_missing", folder=folder)
-        version = manifest["format_version"]
+        version = manifest.get("format_version", 0)
         if version > FORMAT_VERSION:
             raise CorpusError("tokenizer.tokens_newer", folder=folder, expected=FORMAT_VERSION, got=version)
         for name, size in manifest["files"].items():
