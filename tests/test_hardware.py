@@ -242,3 +242,11 @@ def test_this_gpu() -> None:
     assert detect().gpus
     assert hardware.default_device()[0] == "cuda"
     assert hardware.gemm_peak("bf16", seconds=0.2, size=4096, device="cuda") > 1e12
+
+
+def test_freed_memory_is_kept_where_glibc_is() -> None:
+    import platform
+
+    from textmill.hardware.allocator import keep_freed_memory
+
+    assert keep_freed_memory() == (platform.libc_ver()[0] == "glibc")

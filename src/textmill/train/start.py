@@ -14,6 +14,7 @@ import textmill
 from textmill import hardware
 from textmill.config import Settings
 from textmill.errors import TrainingError
+from textmill.hardware.allocator import keep_freed_memory
 from textmill.model.config import ModelConfig, from_settings
 from textmill.model.gpt import GPT
 from textmill.project import Project
@@ -111,6 +112,7 @@ def start(
     config = from_settings(settings.model, tokenizer.vocabulary_size)
     _check_size(settings, tokens, config)
     torch.set_num_threads(kernels.threads)
+    keep_freed_memory()
     model, optimizers = _build(config, settings, kernels)
     if newest is not None:
         load_checkpoint(newest, model, optimizers)

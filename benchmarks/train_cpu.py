@@ -1,0 +1,199 @@
+"""Training speed on the CPU: Textmill beside plain PyTorch and transformers, one shape, in turn.
+
+The shape: 6 layers, width 384, 6 heads, context 256, vocabulary 8,192, batch 16. Each contender makes whole optimizer
+steps on the same random tokens; the contenders take turns (A B C A B C …), so that a change in the machine's pace hits
+all, and ratios are taken round by round. Textmill runs what `textmill train` would run here (precision and compiling by
+what the processor has), with documents kept apart; the peers have no document masks.
+
+    plain           GPT written nanoGPT's way: fp32, torch.optim.AdamW, F.cross_entropy over all logits
+    transformers    GPT2LMHeadModel, fp32, torch.optim.AdamW
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import common
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LAYERS, WIDTH, HEADS, CONTEXT, VOCABULARY, BATCH = 6, 384, 6, 256, 8192, 16
+TOKENS = BATCH * CONTEXT
+CASES = ("modern", "classic")
+ROUNDS = 7
+
+Step = Callable[[], None]
+
+
+def main() -> None:
+    """Runs the rounds and prints the table."""
+    words = common.parser(__doc__ or "", CASES)
+    words.add_argument("--rounds", type=int, default=ROUNDS, help="steps of each contender")
+    words.add_argument("--eager", action="store_true", help="do without torch.compile even where it could run")
+    given = words.parse_args()
+    cases = [given.case] if given.case else list(CASES)
+    inputs = torch.randint(0, VOCABULARY, (BATCH, CONTEXT + 1), generator=torch.Generator().manual_seed(0))
+    kernels = choose(given.eager)
+    steps: dict[str, Step] = {"plain": plain_step(inputs), "transformers": transformers_step(inputs)}
+    for case in cases:
+        for optimizer in ("muon", "adamw"):
+            steps[f"{case}, {optimizer}"] = textmill_step(case, optimizer, inputs, kernels)
+    seconds = take_turns(steps, given.rounds)
+    common.report(rows(seconds, kernels), given.json)
+
+
+def choose(eager: bool) -> Any:
+    """Returns the precision, compiling and threads that `textmill train` takes here."""
+    from textmill.config import Settings
+    from textmill.hardware.allocator import keep_freed_memory
+    from textmill.train.start import choose_kernels
+
+    settings = Settings().replace({"train.compile": "off"}) if eager else Settings()
+    kernels = choose_kernels(settings, "cpu")
+    torch.set_num_threads(kernels.threads)
+    keep_freed_memory()  # as `textmill train` does; the peers share the process and profit too
+    return kernels
+
+
+def textmill_step(case: str, optimizer: str, inputs: Tensor, kernels: Any) -> Step:
+    """Returns a step of `textmill train`."""
+    from textmill.config import TrainSettings
+    from textmill.model.config import PRESETS
+    from textmill.model.gpt import GPT
+    from textmill.train.batches import Batch
+    from textmill.train.optimizers import Optimizers
+    from textmill.train.step import train_step
+
+    shape = {"layers": LAYERS, "width": WIDTH, "heads": HEADS, "context": CONTEXT}
+    model = GPT(PRESETS[case](vocabulary_size=VOCABULARY, **shape))
+    model.initialise(torch.Generator().manual_seed(0))
+    model.train()
+    if kernels.compile:
+        for block in model.blocks:
+            block.compile(dynamic=False)
+    dtype = torch.bfloat16 if kernels.precision == "bf16" else torch.float32
+    optimizers = Optimizers(model, TrainSettings(optimizer=optimizer), muon_dtype=dtype)
+    optimizers.set_rates(0.1, 0)
+    documents = torch.zeros(BATCH, CONTEXT, dtype=torch.int64)
+    documents[:, CONTEXT // 3 :] = 1  # two documents a row, as in a packed batch
+    batch = Batch(
+        inputs_BT=inputs[:, :-1].contiguous(), targets_BT=inputs[:, 1:].contiguous(), documents_BT=documents
+    )
+
+    def step() -> None:
+        train_step(model, optimizers, [batch], batch_tokens=TOKENS, step=0, clip=1.0, dtype=dtype)
+
+    return step
+
+
+class PlainBlock(nn.Module):
+    """A pre-norm block as nanoGPT writes it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+        self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.up, self.down = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Attention, then feed-forward."""
+        rows, length, _ = x.shape
+        heads = (
+            part.view(rows, length, HEADS, WIDTH // HEADS).transpose(1, 2)
+            for part in self.qkv(self.norm1(x)).split(WIDTH, dim=2)
+        )
+        y = F.scaled_dot_product_attention(*heads, is_causal=True)
+        x = x + self.out(y.transpose(1, 2).reshape(rows, length, WIDTH))
+        return x + self.down(F.gelu(self.up(self.norm2(x))))
+
+
+class PlainGPT(nn.Module):
+    """A GPT as nanoGPT writes it: learned positions, tied output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens, self.positions = nn.Embedding(VOCABULARY, WIDTH), nn.Embedding(CONTEXT, WIDTH)
+        self.blocks = nn.Sequential(*(PlainBlock() for _ in range(LAYERS)))
+        self.norm, self.output = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, VOCABULARY, bias=False)
+        self.output.weight = self.tokens.weight
+
+    def forward(self, ids: Tensor, targets: Tensor) -> Tensor:
+        """Returns the mean loss."""
+        x = self.tokens(ids) + self.positions(torch.arange(ids.shape[1]))
+        logits = self.output(self.norm(self.blocks(x)))
+        return F.cross_entropy(logits.view(-1, VOCABULARY), targets.reshape(-1))
+
+
+def adamw_step(model: nn.Module, loss_of: Callable[[], Tensor]) -> Step:
+    """Returns a step: backward, clip, AdamW."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+
+    def step() -> None:
+        loss_of().backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return step
+
+
+def plain_step(inputs: Tensor) -> Step:
+    """Returns a step of the plain GPT in fp32."""
+    model = PlainGPT()
+    return adamw_step(model, lambda: model(inputs[:, :-1], inputs[:, 1:]))
+
+
+def transformers_step(inputs: Tensor) -> Step:
+    """Returns a step of transformers' GPT-2 in fp32."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(vocab_size=VOCABULARY, n_positions=CONTEXT, n_embd=WIDTH, n_layer=LAYERS, n_head=HEADS)
+    config.resid_pdrop = config.embd_pdrop = config.attn_pdrop = 0.0
+    model = GPT2LMHeadModel(config).train()
+    ids = inputs[:, :-1].contiguous()
+    return adamw_step(model, lambda: model(input_ids=ids, labels=ids).loss)
+
+
+def take_turns(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
+    """Returns each contender's seconds a step, round by round, after two steps that are not counted."""
+    for step in steps.values():
+        step()
+        step()
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(rounds):
+        for name, step in steps.items():
+            began = time.perf_counter()
+            step()
+            seconds[name].append(time.perf_counter() - began)
+    return seconds
+
+
+def rows(seconds: dict[str, list[float]], kernels: Any) -> list[common.Row]:
+    """Returns tokens/s of all, ratios round by round to both peers, and the share of the measured peak."""
+    from textmill.hardware import gemm_peak
+    from textmill.model.config import PRESETS
+    from textmill.model.counts import training_flops
+
+    peaks = {kind: gemm_peak(kind, seconds=1.0) for kind in {"fp32", kernels.precision}}
+    out = []
+    for name, peak in sorted(peaks.items()):
+        out.append(common.row("peak", f"gemm_{name}_flops", peak))
+    for name, times in seconds.items():
+        rate = common.median([TOKENS / time for time in times])
+        ours = name not in ("plain", "transformers")
+        for peer in ("plain", "transformers") if ours else (None,):
+            ratio = common.median([b / a for a, b in zip(times, seconds[peer], strict=True)])[0] if peer else None
+            total = sum(times)
+            out.append(common.row(name, "tokens_per_second", *rate, len(times), total, peer, ratio))
+        if ours:
+            shape = {"layers": LAYERS, "width": WIDTH, "heads": HEADS, "context": CONTEXT}
+            config = PRESETS[name.split(",")[0]](vocabulary_size=VOCABULARY, **shape)
+            per_token = training_flops(config, CONTEXT) / CONTEXT
+            share = [part * per_token / peaks[kernels.precision] for part in rate]
+            out.append(common.row(name, "share_of_peak", *share, len(times), sum(times)))
+    return out
+
+
+if __name__ == "__main__":
+    main()
