@@ -33,6 +33,8 @@ class Template:
     identity: int
     parts: tuple[Part, ...]
     tells_cause: bool = False
+    opens_with_person: bool = False
+    ends_plainly: bool = False
 
     def render(self, telling: Any) -> str:
         """The line's text in one telling."""
@@ -106,6 +108,13 @@ def _parse_sequence(tokens: list[str], position: int, *, nested: bool) -> tuple[
     return tuple(parts), position
 
 
+def _template(number: int, line: str) -> Template:
+    """A template, with what a telling may add to it: a lead before a person, a tail after a plain end."""
+    people = ("{hero}", "{other}", "{third}")
+    plain = line.endswith((".", "。")) and "~" not in line and "“" not in line
+    return Template(number, parse(line), "{cause}" in line, line.startswith(people) and "<thinking>" not in line, plain)
+
+
 @cache
 def bank(language: str, name: str) -> dict[str, tuple[Template, ...]]:
     """All sections of one bank file."""
@@ -118,7 +127,7 @@ def bank(language: str, name: str) -> dict[str, tuple[Template, ...]]:
             current = sections.setdefault(line[3:].strip(), [])
         elif line.strip() and not line.startswith("#"):
             try:
-                current.append(Template(number, parse(line), "{cause}" in line))
+                current.append(_template(number, line))
             except (ValueError, IndexError) as error:
                 raise ValueError(f"banks/{language}/{name}.txt:{number + 1}: {error}") from error
     return {section: tuple(templates) for section, templates in sections.items()}

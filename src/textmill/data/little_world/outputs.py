@@ -86,8 +86,22 @@ def make_story(world: World, language: str, number: int, generator: random.Rando
     """A story or a diary page as plain text."""
     form = "diary" if generator.random() < 0.3 else "story"
     document = _document(world, form, language, event_for(world, "story", language, number), generator)
+    split = _split(document.held_out)
+    if number % 3:
+        record = {
+            "id": f"{language}-{form}-{number:05d}",
+            "language": language,
+            "form": form,
+            "title": document.title,
+            "date": iso_date(document.day),
+            "text": document.text,
+        }
+        line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
+        size = len(document.text.encode())
+        path = f"stories/{split}/stories-{language}.jsonl"
+        return [Output(path=path, data=line, kind="stories", language=language, text_bytes=size, append=True)]
     text = f"{document.title}\n\n{document.text}\n"
-    path = f"stories/{_split(document.held_out)}/{language}-{form}-{number:05d}.txt"
+    path = f"stories/{split}/{language}-{form}-{number:05d}.txt"
     return [_file(path, text.encode(), "stories", language, document)]
 
 

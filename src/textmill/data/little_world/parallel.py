@@ -24,6 +24,19 @@ _CHOICE = re.compile(r"\((\d):([^()]*)\)")
 _SLOT = re.compile(r"\{([A-Za-z0-9.]+)\}")
 
 
+_SKIES: dict[str, Pair] = {
+    "sunny": ("the sun shone", "出太阳了"),
+    "cloudy": ("it was cloudy", "是阴天"),
+    "rain": ("it rained", "下雨了"),
+    "storm": ("there was a storm", "来了暴风雨"),
+    "wind": ("it was windy", "刮风了"),
+    "fog": ("it was foggy", "起雾了"),
+    "snow": ("it snowed", "下雪了"),
+    "frost": ("there was frost", "下霜了"),
+    "hot": ("it was very hot", "天很热"),
+}
+
+
 @cache
 def _bank() -> dict[str, tuple[Pair, ...]]:
     text = (files(__package__) / "banks" / "both" / "parallel.txt").read_text(encoding="utf-8").replace("'", "’")
@@ -100,6 +113,7 @@ def _place_words(world: World, generator: random.Random) -> dict[str, Pair]:
         "price": cost,
         "Price": _capital(cost),
         "thing": (english.article(english.THING_NAMES[thing]), f"一{measure}{chinese_thing}"),
+        "sky": _SKIES[world.weather[day]],
         "date": (english.date_words(day), chinese.date_words(day)),
     }
 

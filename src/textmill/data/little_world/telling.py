@@ -18,6 +18,12 @@ PAST_WINDOW = 25
 """How many days back an earlier event is still on people's minds."""
 
 
+LEADING = ("problem", "help", "turn", "outcome", "after", "feel", "lesson")
+"""The sections before whose sentences a time or a circumstance may stand."""
+TRAILING = ("problem", "help", "turn", "outcome", "after", "feel")
+"""The sections after whose sentences something may be said of what goes on around."""
+
+
 class Telling(ABC):
     """The state of one document while it is written."""
 
@@ -148,7 +154,17 @@ class Telling(ABC):
         source, template = fresh[int(self.random() * len(fresh))]
         self.used.add((section + source, template.identity))
         self.cause_told = self.cause_told or template.tells_cause
-        return self.tidy(template.render(self))
+        return self.tidy(self._adorn(section.split(".")[0], template))
+
+    def _adorn(self, section: str, template: Template) -> str:
+        """A sentence, sometimes with a time or circumstance before it and something that goes on around it after it."""
+        before = after = ""
+        if template.opens_with_person and section in LEADING and self.random() < 0.5:
+            before = self._once(f"lead_{section}")
+        text = template.render(self)
+        if template.ends_plainly and section in TRAILING:
+            after = self.tail()
+        return before + (text[:-1] + after + text[-1] if after else text)
 
     def tell_all(self, plan: Iterable[tuple[str, str]]) -> list[str]:
         """Sentences for a plan of (section, feeling), without the empty ones."""
@@ -158,14 +174,14 @@ class Telling(ABC):
         """Sometimes an adverb that links a sentence to the one before."""
         self.steps += 1
         section = "lead_first" if self.steps == 1 else "lead"
-        return self._once(section) if self.random() < 0.4 else ""
+        return self._once(section) if self.random() < 0.55 else ""
 
     def _once(self, section: str) -> str:
         """A phrase of a section unless this document has said the same already."""
         phrase = self.phrase(section)
-        if phrase in self.said:
+        if phrase[-7:] in self.said:
             return ""
-        self.said.add(phrase)
+        self.said.add(phrase[-7:])
         return phrase
 
     def tail(self) -> str:
@@ -173,9 +189,11 @@ class Telling(ABC):
         chance = self.random()
         if self.feeling == "none":
             return ""
-        if chance < 0.26:
+        if chance < 0.2:
             return self._once(f"tail.{self.feeling}")
-        return self._once("tail.sky") if chance < 0.33 else ""
+        if chance < 0.38:
+            return self._once("tail.life")
+        return self._once("tail.sky") if chance < 0.44 else ""
 
     def title(self) -> str:
         """A title; nobody counts as introduced by it."""

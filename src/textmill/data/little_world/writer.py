@@ -22,8 +22,8 @@ PER_MEGABYTE: dict[str, dict[str, float]] = {
     "stories": {"en": 90, "zh": 90},
     "articles": {"en": 50, "zh": 50},
     "pages": {"en": 90, "zh": 90},
-    "forum": {"en": 70, "zh": 70},
-    "reviews": {"en": 12, "zh": 12},
+    "forum": {"en": 42, "zh": 42},
+    "reviews": {"en": 6, "zh": 6},
     "parallel": {"en": 34},
 }
 """How many documents (for reviews and parallel: groups of twenty) one megabyte of text has."""
