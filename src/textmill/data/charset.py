@@ -21,8 +21,10 @@ from itertools import islice
 SAMPLE_BYTES = 16384
 BROKEN_SHARE = 0.01
 """More undecodable characters than this, and an encoding is not the right one."""
-LOWEST_SCORE = -0.25
-"""A text whose best reading scores below this is not text in any encoding we know."""
+LOWEST_SCORE = 0.12
+"""What scores less in its best reading is no text: of 3,000 classical poems the lowest scores 0.21, noise 0.01."""
+WIDE_SCORE = 0.4
+"""UTF-16 without a mark must look like writing beyond doubt: any pair of bytes is some character in it."""
 DECLARED_BONUS, DETECTED_BONUS = 0.15, 0.1
 MOSTLY_ASCII = 0.2
 """With fewer bytes beyond ASCII than this share, a text is worth having even if we read those wrongly."""
@@ -119,7 +121,7 @@ def wide_encoding(data: bytes) -> str | None:
     # Latin text has a zero in nearly every pair; Chinese only at line ends and digits, so there the writing decides.
     if scores[encoding] > 0.6 and plain_share(text) > 0.9:
         return encoding
-    return encoding if scores[encoding] > 0 and writing_score(text, wide=True) > 0.2 else None
+    return encoding if scores[encoding] > 0 and writing_score(text, wide=True) > WIDE_SCORE else None
 
 
 def plain_share(text: str) -> float:
@@ -149,8 +151,9 @@ def best_encoding(data: bytes) -> str | None:
         if wide and (len(data) % 2 or len(data) < 8):
             continue
         text = sample_text(sample, name)
-        if text.count("\ufffd") <= max(1, BROKEN_SHARE * len(text)):
-            scores[name] = writing_score(text, wide=wide) + amount
+        score = writing_score(text, wide=wide)
+        if text.count("\ufffd") <= max(1, BROKEN_SHARE * len(text)) and (not wide or score > WIDE_SCORE):
+            scores[name] = score + amount
     best = max(scores, key=lambda name: scores[name], default=None)
     if best is None:
         return None

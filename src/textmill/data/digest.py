@@ -17,6 +17,8 @@ from textmill.data.sources import SourceFile, printable
 from textmill.data.streams import Record, split_text
 from textmill.data.units import Unit, drop, limit_bytes, too_large
 
+FEW_CONTROLS = 3
+"""So many control characters make no text binary, however short it is."""
 RAW_CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\v\f\r\x1b")
 PIECE_BROKEN_SHARE = 0.1
 
@@ -48,6 +50,8 @@ def digest_file(file: SourceFile, settings: CorpusSettings) -> Iterator[Draft | 
     decoded = decode_or_drop(file, data, settings)
     if isinstance(decoded, Drop):
         yield decoded
+    elif not decoded.text:  # a byte order mark and nothing after it
+        yield drop(file, "empty", step="clean", value=len(data))
     elif file.form == formats.HTML:
         yield digest_page(file, decoded, settings)
     else:
@@ -63,15 +67,20 @@ def decode_or_drop(file: SourceFile, data: bytes, settings: CorpusSettings) -> c
     """Returns the text of a file's bytes, or the Drop of what is binary or in no known encoding."""
     decoded = charset.decode(data)
     if decoded is None or (decoded.replaced > charset.BROKEN_SHARE * len(decoded.text) and decoded.replaced > 1):
-        share = len(data) - len(data.translate(None, RAW_CONTROLS))
-        if share > settings.maximum_control_share * len(data):
-            value = f"{share / len(data):.4f}"
-            return drop(file, "binary", value=value, threshold=settings.maximum_control_share)
+        share = (len(data) - len(data.translate(None, RAW_CONTROLS))) / len(data)
+        if share > settings.maximum_control_share:
+            return drop(file, "binary", value=f"{share:.4f}", threshold=settings.maximum_control_share)
         return drop(file, "undecodable", value="" if decoded is None else f"{decoded.replaced / len(decoded.text):.4f}")
-    share = control_share(decoded.text)
-    if share > settings.maximum_control_share:
+    share = too_many_controls(decoded.text, settings)
+    if share:
         return drop(file, "binary", value=f"{share:.4f}", threshold=settings.maximum_control_share)
     return decoded
+
+
+def too_many_controls(text: str, settings: CorpusSettings) -> float:
+    """Returns the share of control characters when it is larger than `corpus.maximum_control_share`, else 0."""
+    share = control_share(text)
+    return share if share > settings.maximum_control_share and share * len(text) > FEW_CONTROLS else 0.0
 
 
 def digest_page(file: SourceFile, decoded: charset.Decoded, settings: CorpusSettings) -> Draft | Drop:
@@ -124,8 +133,8 @@ def digest_piece(file: SourceFile, record: Record, settings: CorpusSettings) -> 
     replaced = text.count("\ufffd")
     if replaced > PIECE_BROKEN_SHARE * len(text):
         return drop(file, "undecodable", position=record.position, value=f"{replaced / len(text):.4f}")
-    share = control_share(text)
-    if share > settings.maximum_control_share:
+    share = too_many_controls(text, settings)
+    if share:
         threshold = settings.maximum_control_share
         return drop(file, "binary", position=record.position, value=f"{share:.4f}", threshold=threshold)
     return finish(file, record.position, Fields(text=text), settings)

@@ -31,7 +31,7 @@ HEAD_CHARACTERS = 200_000
 META = re.compile(r"<meta\s[^>]{1,4000}>", re.I)
 ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 LINKED_DATA_DATE = re.compile(r"\"datePublished\"\s*:\s*\"([^\"]{4,64})\"")
-SHORT_PAGE = 250
+SHORT_PAGE, FORUM_RATIO = 250, 3
 MENU_SEPARATOR = re.compile(r"[ \t]+[|·•»›｜][ \t]+")
 MENU_ENTRY = re.compile(r"[^\W_][\w '’&,+-]{0,31}")
 LONGEST_MENU = 200
@@ -76,8 +76,9 @@ def page_text(tree: HTMLTree, extraction: str) -> str:
         return BLANK_LINES.sub("\n\n", plain_text(tree))
     text = plain_text(tree, main_content=True, comments=False, skip_elements=NOT_CONTENT)
     if len(text) < SHORT_PAGE:  # on a forum the posts may be marked as comments, and are the content
-        text = max(text, plain_text(tree, main_content=True, comments=True, skip_elements=NOT_CONTENT), key=len)
-    return BLANK_LINES.sub("\n\n", without_menu_lines(text.replace(MARK, "")))
+        whole = plain_text(tree, main_content=True, comments=True, skip_elements=NOT_CONTENT)
+        text = whole if len(whole) > FORUM_RATIO * len(text) else text
+    return BLANK_LINES.sub("\n\n", without_menu_lines(text.replace(MARK, ""))).strip("\n")
 
 
 def plain_text(tree: HTMLTree, **options: Any) -> str:

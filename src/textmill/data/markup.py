@@ -22,8 +22,8 @@ NESTING_TAG = re.compile(
 )
 DEPTH = 3
 DEEPEST = 256
-"""Browsers stop at 512 levels. The main content of 10,000 nested divisions takes resiliparse 20 s (it walks up to the body
-from every one), all visible text of a million 4 s."""
+"""Browsers stop at 512 levels. The main content of 10,000 nested divisions takes resiliparse 20 s (it walks up to the
+body from every one), all visible text of a million 4 s."""
 LONGEST_MARKUP = 4_000_000
 """Larger pages are parsed as they are: they are tables and dumps, and the expressions would take their time."""
 

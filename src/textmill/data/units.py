@@ -73,7 +73,12 @@ def file_units(file: SourceFile, settings: CorpusSettings) -> Iterator[Unit | So
             head = stream.read(formats.HEAD_BYTES)
             form = formats.file_format(file.name, head, named_by_user=file.named_by_user)
             stream.seek(0)
-            yield from units_of_form(replace(file, form=form), head, stream, settings)
+            nothing = True
+            for unit in units_of_form(replace(file, form=form), head, stream, settings):
+                nothing = False
+                yield unit
+            if nothing:
+                yield drop(file, "empty", step="clean", value=file.size)
     except OSError as error:
         yield drop(file, "unreadable", value=error.strerror or type(error).__name__)
 
