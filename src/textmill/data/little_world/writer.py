@@ -19,9 +19,9 @@ from .simulation import build_world
 VERSION = 1
 CHUNK = 60
 PER_MEGABYTE: dict[str, dict[str, float]] = {
-    "stories": {"en": 90, "zh": 90},
-    "articles": {"en": 50, "zh": 50},
-    "pages": {"en": 90, "zh": 90},
+    "stories": {"en": 116, "zh": 124},
+    "articles": {"en": 54, "zh": 60},
+    "pages": {"en": 98, "zh": 106},
     "forum": {"en": 42, "zh": 42},
     "reviews": {"en": 6, "zh": 6},
     "parallel": {"en": 34},
