@@ -20,7 +20,7 @@ PAST_WINDOW = 25
 
 LEADING = ("problem", "help", "turn", "outcome", "after", "feel", "lesson")
 """The sections before whose sentences a time or a circumstance may stand."""
-TRAILING = ("problem", "help", "turn", "outcome", "after", "feel")
+TRAILING = ("opening", "intro", "problem", "help", "turn", "outcome", "after", "feel")
 """The sections after whose sentences something may be said of what goes on around."""
 
 
@@ -189,11 +189,11 @@ class Telling(ABC):
         chance = self.random()
         if self.feeling == "none":
             return ""
-        if chance < 0.2:
+        if chance < 0.22 and self.feeling != "calm":
             return self._once(f"tail.{self.feeling}")
-        if chance < 0.38:
+        if chance < 0.44:
             return self._once("tail.life")
-        return self._once("tail.sky") if chance < 0.44 else ""
+        return self._once("tail.sky") if chance < 0.5 else ""
 
     def title(self) -> str:
         """A title; nobody counts as introduced by it."""
