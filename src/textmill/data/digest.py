@@ -242,7 +242,7 @@ def markdown_title(text: str) -> str:
 
 def one_line(value: str) -> str:
     """Returns a field as one line without control characters and lone surrogates."""
-    return SURROGATES.sub("\ufffd", CONTROLS.sub("", " ".join(value.split())))
+    return SURROGATES.sub("\ufffd", CONTROLS.sub("", " ".join(value.split()))) if value else ""
 
 
 def meta_json(meta: dict[str, Any]) -> str:
