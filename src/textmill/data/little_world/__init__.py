@@ -6,8 +6,9 @@ stories, diaries, news, web pages, forum threads, reviews and sentence pairs, an
 
 from __future__ import annotations
 
+from .checking import FactReport, check_facts
 from .simulation import build_world
 from .world import Event, Fact, World
 from .writer import Summary, make_little_world
 
-__all__ = ["Event", "Fact", "Summary", "World", "build_world", "make_little_world"]
+__all__ = ["Event", "Fact", "FactReport", "Summary", "World", "build_world", "check_facts", "make_little_world"]

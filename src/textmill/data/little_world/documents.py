@@ -188,9 +188,7 @@ def _quotes(telling: Telling) -> str:
     return _join(telling, *said)
 
 
-def tell_posts(
-    world: World, event: Event, language: str, generator: random.Random, held_out: bool
-) -> tuple[Post, ...]:
+def tell_posts(world: World, event: Event, language: str, generator: random.Random, held_out: bool) -> tuple[Post, ...]:
     """A forum thread about an event: the question, the answers, the thanks."""
     begin, _, _ = _feelings(event)
     asking = make_telling(world, event, language, generator, held_out=held_out, narrator=event.hero)
@@ -216,7 +214,9 @@ def tell_posts(
             answers = 0 if generator.random() < 0.7 else int(generator.random() * len(posts))
             posts.append(Post(author=writer, text=text, day=day, answers=answers))
     if generator.random() < 0.8:
-        text = _paragraph(asking, [("forum.thanks", "calm"), ("outcome" if event.kind in ENDING_WELL else "nothing", "happy")])
+        text = _paragraph(
+            asking, [("forum.thanks", "calm"), ("outcome" if event.kind in ENDING_WELL else "nothing", "happy")]
+        )
         posts.append(Post(author=event.hero, text=text, day=min(365, day + 1), answers=len(posts) - 1))
     return tuple(posts)
 

@@ -11,14 +11,19 @@ from .weather import month_and_day, season_of
 from .world import Event
 
 MONTHS = (
-    "January February March April May June July August September October November December".split()
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
 )  # fmt: skip
-WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+WEEKDAYS = (
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
+)  # fmt: skip
 NUMBERS = (
-    "no one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+TENS = (
+    "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
+)  # fmt: skip
 COLOURS_OF_WEATHER = {
     "sunny": "sunny", "cloudy": "grey", "rain": "rainy", "storm": "stormy", "wind": "windy", "fog": "foggy",
     "snow": "snowy", "frost": "frosty", "hot": "hot",
@@ -144,7 +149,7 @@ class English(Telling):
     def person_word(self, person: Person, form: str, *, role: str) -> str:
         """See Telling."""
         if person.key == self.narrator:
-            told = {"": "I", "he": "I", "n": "I", "o": "me", "him": "me", "p": "my", "his": "my", "self": "myself", "was": "was"}
+            told = {"": "I", "he": "I", "n": "I", "o": "me", "him": "me", "p": "my", "his": "my", "self": "myself"}
             if form in told:
                 return told[form]
         female = person.female
@@ -206,7 +211,10 @@ class English(Telling):
         related = self._relation(person)
         name = person.english
         self._note(person)
-        choices = [f"{name}, who lived on {self._fact(person, 'street')},", f"{name} from {self._fact(person, 'street')}"]
+        choices = [
+            f"{name}, who lived on {self._fact(person, 'street')},",
+            f"{name} from {self._fact(person, 'street')}",
+        ]
         if person.job not in ("pupil", "retired"):
             choices += [f"{name}, the {JOB_NAMES[person.job]},", f"{name} the {JOB_NAMES[person.job]}"]
             if person.workplace:
@@ -245,5 +253,5 @@ class English(Telling):
         text = text.replace(",,", ",").replace(",.", ".").replace(",?", "?").replace("  ", " ").strip()
         if self.narrator:
             text = _SAID_I.sub(r"I \1", _I_AND.sub(r"\1 and I", text))
-        text = _ARTICLE.sub(lambda m: (m[1] + "n " if m[2] in _AN else m[1] + " "), text)
+        text = _ARTICLE.sub(lambda m: m[1] + "n " if m[2] in _AN else m[1] + " ", text)
         return _SENTENCE_START.sub(lambda m: m[1] + m[2].upper(), text)

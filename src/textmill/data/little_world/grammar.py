@@ -22,7 +22,21 @@ from importlib.resources import files
 from typing import Any
 
 Part = str | Callable[[Any], str]
-_CLAUSE_STARTS = ("^", ", and ", ", but ", " until ", " when ", ", so ", " before ", " that ", ". ", " because ", "” ", "，", "。")
+_CLAUSE_STARTS = (
+    "^",
+    ", and ",
+    ", but ",
+    " until ",
+    " when ",
+    ", so ",
+    " before ",
+    " that ",
+    ". ",
+    " because ",
+    "” ",
+    "，",
+    "。",
+)
 _TOKEN = re.compile(r"[(|)^~]|\{[a-z_0-9.]+\}|<[a-z_0-9.]+>|[^(|)^~{<]+")
 
 
@@ -118,7 +132,7 @@ def _template(number: int, line: str) -> Template:
 @cache
 def bank(language: str, name: str) -> dict[str, tuple[Template, ...]]:
     """All sections of one bank file."""
-    text = (files(__package__) / "banks" / language / f"{name}.txt").read_text(encoding="utf-8")
+    text = (files("textmill.data.little_world") / "banks" / language / f"{name}.txt").read_text(encoding="utf-8")
     sections: dict[str, list[Template]] = {}
     current: list[Template] = []
     for number, raw in enumerate(text.splitlines()):

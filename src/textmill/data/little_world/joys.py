@@ -170,9 +170,7 @@ def repair(town: Town) -> None:
     hero = town.someone(lambda p: p.job not in menders[variant])
     mender = town.worker(menders[variant], without=(hero.key,))
     third = town.companion(hero, without=(mender.key,))
-    event = town.record(
-        "repair", hero, other=mender.key, third=third.key, variant=variant, outcome="mended", feeling=1
-    )
+    event = town.record("repair", hero, other=mender.key, third=third.key, variant=variant, outcome="mended", feeling=1)
     if town.generator.random() < 0.3:
         town.later(3, gift, giver=hero.key, receiver=mender.key, variant="thanks", cause=event.number)
 
@@ -291,10 +289,12 @@ def meeting(town: Town) -> None:
     """Two people who hardly knew each other become friends."""
     hero = town.someone()
     other = town.someone(
-        lambda p: p.key not in hero.friends
-        and p.household != hero.household
-        and p.is_child == hero.is_child
-        and abs(p.age - hero.age) < 15,
+        lambda p: (
+            p.key not in hero.friends
+            and p.household != hero.household
+            and p.is_child == hero.is_child
+            and abs(p.age - hero.age) < 15
+        ),
         without=(hero.key,),
     )
     third = town.companion(hero, without=(other.key,))

@@ -35,7 +35,7 @@ _CHINESE_NUMBER = re.compile(r"[零一二两三四五六七八九十百]+(?=块�
 def sentences(text: str, language: str) -> list[str]:
     """A text cut into sentences."""
     pieces = (_ENGLISH_END if language == "en" else _CHINESE_END).split(text)
-    return [piece.strip() for piece in pieces if piece and piece.strip("”\" \n")]
+    return [piece.strip() for piece in pieces if piece and piece.strip('”" \n')]
 
 
 @lru_cache(maxsize=8)

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 
+from .chinese import date_words as chinese_date
 from .documents import Document, make_telling, tell_diary, tell_news, tell_posts, tell_story
 from .english import date_words as english_date
-from .chinese import date_words as chinese_date
-from .reviews import review_rows
 from .parallel import parallel_rows
+from .reviews import review_rows
+from .simulation import build_world
 from .sites import SITES, Page, render_page
 from .weather import month_and_day
-from .simulation import build_world
 from .world import Event, World
 
-LANGUAGES = ("en", "zh")
+LANGUAGES: tuple[str, ...] = ("en", "zh")
 YEAR = 2031
 
 
@@ -116,8 +116,8 @@ def make_article(world: World, language: str, number: int, generator: random.Ran
     else:
         heading = f"---\ntitle: {document.title}\nauthor: {by}\ndate: {iso_date(document.day)}\n---\n\n"
         text = f"{heading}# {document.title}\n\n{document.text}\n"
-    if encoding in ("latin-1", "big5"):
-        text = text.translate({0x2019: "'", 0x201C: '"', 0x201D: '"'}) if encoding == "latin-1" else text
+    if encoding == "latin-1":
+        text = text.translate({0x2019: "'", 0x201C: '"', 0x201D: '"'}) + "\n© 2031 The Lark News\n"
     data = text.encode(encoding, errors="replace")
     suffix = "txt" if number % 2 else "md"
     path = f"articles/{_split(document.held_out)}/{language}-{number:05d}.{suffix}"
@@ -125,7 +125,7 @@ def make_article(world: World, language: str, number: int, generator: random.Ran
 
 
 def _encoding(language: str, number: int) -> str:
-    """About one article in ten is not UTF-8. (Big5 lacks the simplified characters, so it needs its own text.)"""
+    """About one article in ten is not UTF-8. (Big5 has no simplified characters, so it does not come into question.)"""
     if number % 20 == 7:
         return "gb18030" if language == "zh" else "latin-1"
     if number % 20 == 17:
@@ -154,9 +154,7 @@ def make_page(world: World, language: str, number: int, generator: random.Random
     return [_file(path, html.encode(), "pages", language, document)]
 
 
-def _related(
-    world: World, language: str, document: Document, generator: random.Random
-) -> tuple[tuple[str, str], ...]:
+def _related(world: World, language: str, document: Document, generator: random.Random) -> tuple[tuple[str, str], ...]:
     links: list[tuple[str, str]] = []
     while len(links) < 4:
         number = int(generator.random() * len(world.events))

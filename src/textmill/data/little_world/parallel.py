@@ -39,7 +39,11 @@ _SKIES: dict[str, Pair] = {
 
 @cache
 def _bank() -> dict[str, tuple[Pair, ...]]:
-    text = (files(__package__) / "banks" / "both" / "parallel.txt").read_text(encoding="utf-8").replace("'", "’")
+    text = (
+        (files("textmill.data.little_world") / "banks" / "both" / "parallel.txt")
+        .read_text(encoding="utf-8")
+        .replace("'", "’")
+    )
     sections: dict[str, list[Pair]] = {}
     current: list[Pair] = []
     for line in text.splitlines():

@@ -135,18 +135,18 @@ def _give_jobs(people: dict[str, Person], generator: random.Random) -> dict[str,
     shops: dict[str, list[str]] = {}
     for row in rows("shops"):
         shops.setdefault(row[1], []).append(row[0])
-    open_jobs: list[tuple[str, str]] = []
+    open_jobs: list[tuple[str, str, int]] = []
     for key, _, _, where, count, _ in rows("jobs"):
         for index in range(int(count)):
             places = shops.get(where, ["" if where == "-" else where])
-            open_jobs.append((key, places[index % len(places)]))
+            open_jobs.append((key, places[index % len(places)], index))
     owners = {row[0] for row in rows("jobs") if row[5] == "owner"}
-    open_jobs.sort(key=lambda job: job[0] not in owners)
+    open_jobs.sort(key=lambda job: (job[0] not in owners, job[2]))
     adults = [person for person in people.values() if 17 <= person.age < 67]
     generator.shuffle(adults)
     given: dict[str, Person] = {}
     for position, person in enumerate(adults):
-        job, workplace = open_jobs[position] if position < len(open_jobs) else ("builder", "")
+        job, workplace, _ = open_jobs[position] if position < len(open_jobs) else ("builder", "", 0)
         given[person.key] = replace(person, job=job, workplace=workplace)
     for person in people.values():
         if person.is_child:

@@ -119,7 +119,9 @@ def _links(items: tuple[tuple[str, str], ...]) -> str:
 def _advertisement(site: Site, generator: random.Random) -> str:
     english, chinese = generator.choice(rows("ads"))
     text = english if site.language == "en" else chinese
-    return f'<div class="ad banner"><a href="https://ads.example/{generator.randint(100, 999)}">{escape(text)}</a></div>'
+    return (
+        f'<div class="ad banner"><a href="https://ads.example/{generator.randint(100, 999)}">{escape(text)}</a></div>'
+    )
 
 
 def _head(site: Site, page: Page) -> str:

@@ -12,7 +12,7 @@ from importlib.resources import files
 @cache
 def rows(name: str) -> tuple[tuple[str, ...], ...]:
     """The rows of one table, in the order of the file."""
-    text = (files(__package__) / "tables" / f"{name}.txt").read_text(encoding="utf-8")
+    text = (files("textmill.data.little_world") / "tables" / f"{name}.txt").read_text(encoding="utf-8")
     lines = (line.strip() for line in text.splitlines())
     return tuple(tuple(cell.strip() for cell in line.split("|")) for line in lines if line and not line.startswith("#"))
 

@@ -1,6 +1,7 @@
-"""One telling of one event: who tells it, in which language, what has been said already, and which words that asks for.
+"""One telling of one event: who tells it, in which language, what has been said, and which words that asks for.
 
-Both languages share this file; what differs (pronouns, introductions, articles) is in ``english.py`` and ``chinese.py``.
+Both languages share this file; what differs (pronouns, introductions, articles) is in ``english.py`` and
+``chinese.py``.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Telling(ABC):
         self.cause_told = False
         self.clause = ""
         self.steps = 0
+        self.quiet_left = 3
         self._pools: dict[str, list[tuple[str, Template]]] = {}
         self.people = {
             role: world.people[key]
@@ -113,7 +115,7 @@ class Telling(ABC):
         event = self.cause if who == "cause" else self.previous
         assert event is not None
         inner = self.__class__(self.world, event, self.generator, held_out=self.held_out, narrator=self.narrator)
-        inner.introduced = set(self.people[role].key for role in self.people) | set(inner.people[r].key for r in inner.people)
+        inner.introduced = {person.key for person in (*self.people.values(), *inner.people.values())}
         inner.recent = {}
         return inner.phrase("because")
 
@@ -191,7 +193,8 @@ class Telling(ABC):
             return ""
         if chance < 0.22 and self.feeling != "calm":
             return self._once(f"tail.{self.feeling}")
-        if chance < 0.44:
+        if chance < 0.4 and self.quiet_left and self.event.weather != "storm":
+            self.quiet_left -= 1
             return self._once("tail.life")
         return self._once("tail.sky") if chance < 0.5 else ""
 

@@ -61,7 +61,8 @@ class Town:
 
     def someone(self, fits: Callable[[Person], bool] | None = None, *, without: tuple[str, ...] = ()) -> Person:
         """A person who fits, rather one to whom nothing happened lately."""
-        fitting = [p for p in self.people.values() if p.key not in without and (fits is None or fits(p))]
+        others = [person for person in self.people.values() if person.key not in without]
+        fitting = [person for person in others if fits is None or fits(person)] or others
         rested = [p for p in fitting if self.busy_until.get(p.key, 0) < self.day]
         return self.generator.choice(rested or fitting)
 

@@ -27,7 +27,14 @@ def storm_damage(town: Town) -> None:
     other = town.companion(hero, without=(third.key,))
     place = "bridge" if variant == "bridge" else ""
     event = town.record(
-        "storm_damage", hero, other=other.key, third=third.key, place=place, variant=variant, outcome="mended", feeling=-1
+        "storm_damage",
+        hero,
+        other=other.key,
+        third=third.key,
+        place=place,
+        variant=variant,
+        outcome="mended",
+        feeling=-1,
     )
     if variant == "bridge":
         days = town.generator.randint(5, 9)

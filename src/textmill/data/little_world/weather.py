@@ -35,6 +35,8 @@ def make_weather(generator: random.Random) -> tuple[str, ...]:
     skies = ["sunny"]
     for day in range(1, YEAR_DAYS + 1):
         chances = dict(_CHANCES[season_of(day)])
+        if month_and_day(day)[0] in (5, 9):
+            chances.pop("frost", None)
         if skies[-1] in chances and skies[-1] != "storm":
             chances[skies[-1]] += 4
         skies.append(generator.choices(list(chances), list(chances.values()))[0])

@@ -145,7 +145,7 @@ def make_little_world(
     build_world(seed)
     chunks = _plan(beside, seed, megabytes)
     documents: dict[str, int] = {}
-    text_bytes = dict.fromkeys(LANGUAGES, 0)
+    text_bytes: dict[str, int] = dict.fromkeys(LANGUAGES, 0)
     files = 0
     for done, made in enumerate(_run(chunks, workers or min(2, os.cpu_count() or 1)), start=1):
         documents[made.chunk.kind] = documents.get(made.chunk.kind, 0) + made.documents
