@@ -1,6 +1,8 @@
 """Every reason for which a file or record is dropped, and that one bad document never costs another."""
 
+import errno
 import json
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from corpus_helpers import build, dropped, dropped_rows, texts, write
 
 from textmill.config import CorpusSettings
 from textmill.data.build import build_corpus
-from textmill.errors import CorpusError, InputError
+from textmill.data.corpus import Corpus
+from textmill.errors import CorpusError, InputError, ResourceError
 
 GOOD = {"good.txt": "A good text that stays."}
 
@@ -211,10 +214,24 @@ def test_an_old_corpus_stays_when_the_new_one_fails(tmp_path: Path):
 def test_one_killed_worker_costs_one_file(tmp_path: Path, monkeypatch):
     monkeypatch.setattr("textmill.data.build.PARALLEL_BYTES", 0)
     monkeypatch.setattr("textmill.data.build.digest_or_pass", kill_at_bad)
-    files = {f"{n:02}.txt": f"Text number {n}." for n in range(12)} | {"05.txt": "KILL"}
+    files = {f"{n:02}.txt": f"Text number {n}." for n in range(5)} | {"03.txt": "KILL"}
     corpus = build(tmp_path, files, workers=2)
-    assert dropped(corpus) == {"in/05.txt": "crashed"}
-    assert corpus.count() == 11
+    assert dropped(corpus) == {"in/03.txt": "crashed"}
+    assert corpus.count() == 4
+
+
+def test_a_full_disk_ends_the_workers_too(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("textmill.data.build.PARALLEL_BYTES", 0)
+    old = build(tmp_path, GOOD)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("textmill.data.spool.Spool.add", full)
+    with pytest.raises(ResourceError, match="disk is full"):
+        build(tmp_path, {f"{n}.html": f"<p>Page {n}</p>" * 20_000 for n in range(30)}, workers=2)
+    assert texts(Corpus.open(old.folder)) == [GOOD["good.txt"]]
+    assert not multiprocessing.active_children()
 
 
 def kill_at_bad(item, settings):

@@ -18,7 +18,7 @@ from textmill.data import digest as digesting
 from textmill.data.corpus import MANIFEST, Corpus, is_corpus
 from textmill.data.document import Draft, Drop
 from textmill.data.manifest import describe
-from textmill.data.pool import available_workers, ordered_map
+from textmill.data.pool import Task, available_workers, ordered_map
 from textmill.data.settle import settle
 from textmill.data.shards import write_shards
 from textmill.data.sources import SourceFile, find_files
@@ -72,7 +72,8 @@ def digested(work: Iterator[Unit | Drop], settings: CorpusSettings, size: int) -
     if workers == 1 or size < PARALLEL_BYTES:
         yield from map(function, work)
         return
-    yield from ordered_map(function, work, workers, split=split_unit, give_up=crashed, merge=merge_outcomes)
+    task = Task(function=function, split=split_unit, give_up=crashed, merge=merge_outcomes)
+    yield from ordered_map(task, work, workers)
 
 
 def digest_or_pass(item: Unit | Drop, settings: CorpusSettings) -> tuple[int, list[Outcome]]:

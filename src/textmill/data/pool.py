@@ -1,105 +1,178 @@
 """Work over all cores in order: the results come as one process would give them, and little is in flight at a time.
 
-A worker that dies (a parser's crash, the kernel's memory killer) does not end the build: what was in flight is done
-again one file or record at a time, each in a process of its own, and the one that kills that process too is given up.
+Each worker has a pipe of its own, so it is known what a worker was at when it died (a parser's crash, the kernel's
+memory killer): its unit is done again one file or record at a time, each in a new process, and the one that kills that
+process too is given up. (concurrent.futures' pool was tried: it does not say which unit it was, and with a full queue it
+hangs at exit once its workers are gone.)
 """
 
 import multiprocessing
 import os
+import queue
 import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from multiprocessing import connection
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
+QUEUED = 2
+"""Units a worker has: the one it is at and the next, so that it never waits for the parent."""
 IN_FLIGHT = 4
-"""Units a worker has waiting: enough that none idles while the first in order is slow, few enough for memory."""
+"""Units a worker that may be done before their turn: enough that none idles while the first in order is slow."""
 
 
-def ordered_map(
-    function: Callable[[Work], Result],
-    work: Iterable[Work],
-    workers: int,
-    *,
-    split: Callable[[Work], list[Work]],
-    give_up: Callable[[Work], Result],
-    merge: Callable[[list[Result]], Result],
-) -> Iterator[Result]:
-    """Yields function(item) for each item of `work`, in order, computed by so many processes.
+@dataclass(slots=True, kw_only=True)
+class Worker:
+    """A process, the pipe to it, and the numbers of the units that it has, the one it is at first."""
 
-    `split` cuts an item into single ones, `give_up` is the result of one that kills its process, `merge` joins results.
-    """
-    waiting: deque[tuple[Work, Future[Result]]] = deque()
-    executor = new_executor(workers)
+    process: Any
+    pipe: connection.Connection
+    numbers: deque[int] = field(default_factory=deque)
+
+
+@dataclass(slots=True, kw_only=True)
+class Task(Generic[Work, Result]):
+    """What is done with a unit, and when its process dies: how it is split, given up, and put together again."""
+
+    function: Callable[[Work], Result]
+    split: Callable[[Work], list[Work]]
+    give_up: Callable[[Work], Result]
+    merge: Callable[[list[Result]], Result]
+
+
+def ordered_map(task: Task[Work, Result], work: Iterable[Work], workers: int) -> Iterator[Result]:
+    """Yields task.function(item) for each item of `work`, in order, computed by so many processes."""
+    pool = [start_worker(task.function) for _ in range(workers)]
+    waiting: dict[int, Work] = {}
+    results: dict[int, Result] = {}
+    numbered = enumerate(work)
+    wanted, more = 0, True
     try:
-        for item in work:
-            waiting.append((item, submit(executor, function, item)))
-            if len(waiting) > workers * IN_FLIGHT:
-                executor, result = next_result(executor, function, waiting, workers, split, give_up, merge)
-                yield result
-        while waiting:
-            executor, result = next_result(executor, function, waiting, workers, split, give_up, merge)
-            yield result
+        while True:
+            while more and len(waiting) + len(results) < workers * IN_FLIGHT and (free := freest(pool)):
+                number, item = next(numbered, (-1, None))
+                more = number >= 0
+                if item is not None:
+                    waiting[number] = item
+                    give(free, number, item)
+            if wanted in results:
+                yield results.pop(wanted)
+                wanted += 1
+            elif waiting:
+                collect(pool, task, waiting, results)
+            else:
+                return
     finally:
-        stop(executor)
+        for worker in pool:
+            stop(worker)
 
 
-def next_result(executor, function, waiting, workers, split, give_up, merge):  # type: ignore[no-untyped-def]
-    """Returns (executor, result of the first waiting item); the executor is a new one if the old one's worker died."""
-    item, future = waiting.popleft()
+def freest(pool: list[Worker]) -> Worker | None:
+    """Returns the worker with the least to do, or None when all have enough."""
+    worker = min(pool, key=lambda worker: len(worker.numbers))
+    return worker if len(worker.numbers) < QUEUED else None
+
+
+def give(worker: Worker, number: int, item: Any) -> None:
+    """Hands an item to a worker; that it has died is seen when its result is waited for."""
+    worker.numbers.append(number)
     try:
-        return executor, future.result()
-    except BrokenProcessPool:
-        stop(executor)
-        result = merge([alone(function, single, give_up) for single in split(item)])
-        executor = new_executor(workers)
-        for place, (other, _) in enumerate(waiting):
-            waiting[place] = (other, submit(executor, function, other))
-        return executor, result
+        worker.pipe.send((number, item))
+    except OSError:
+        pass
 
 
-def alone(function: Callable[[Work], Result], item: Work, give_up: Callable[[Work], Result]) -> Result:
-    """Returns function(item) from a process of its own, or what giving it up means when that dies."""
-    executor = new_executor(1)
-    try:
-        return submit(executor, function, item).result()
-    except BrokenProcessPool:
-        return give_up(item)
-    finally:
-        stop(executor)
+def collect(pool: list[Worker], task: Task[Work, Result], waiting: dict[int, Work], results: dict[int, Result]) -> None:
+    """Waits for one or more results and puts them into `results`; a worker that died is replaced."""
+    ready = connection.wait([worker.pipe for worker in pool if worker.numbers])
+    for place, worker in enumerate(pool):
+        if worker.pipe not in ready:
+            continue
+        try:
+            number, result = worker.pipe.recv()
+        except (EOFError, OSError):
+            stop(worker)
+            number, *others = worker.numbers
+            results[number] = one_by_one(task, waiting.pop(number))
+            pool[place] = start_worker(task.function)
+            for other in others:
+                give(pool[place], other, waiting[other])
+            continue
+        worker.numbers.remove(number)
+        del waiting[number]
+        if isinstance(result, BaseException):
+            raise result
+        results[number] = result
 
 
-def new_executor(workers: int) -> ProcessPoolExecutor:
-    """Returns a pool of fresh interpreters: forking a process that has threads (progress, Arrow) can hang."""
+def one_by_one(task: Task[Work, Result], item: Work) -> Result:
+    """Returns the result of an item whose process died: its parts' results, each from a process of its own."""
+    parts = []
+    for part in task.split(item):
+        worker = start_worker(task.function)
+        try:
+            give(worker, 0, part)
+            result = worker.pipe.recv()[1]
+            if isinstance(result, BaseException):
+                raise result
+        except EOFError:
+            result = task.give_up(part)
+        finally:
+            stop(worker)
+        parts.append(result)
+    return task.merge(parts)
+
+
+def start_worker(function: Callable[[Any], Any]) -> Worker:
+    """Starts a fresh interpreter: forking a process that has threads (progress, Arrow) can hang."""
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker)
-
-
-def stop(executor: ProcessPoolExecutor) -> None:
-    """Ends a pool without waiting for the work that is left."""
-    processes = list((executor._processes or {}).values())
-    executor.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.join()
-
-
-def submit(executor: ProcessPoolExecutor, function: Callable[[Work], Result], item: Work) -> Future[Result]:
-    """Hands work to the pool; a worker started by this is born deaf to Ctrl-C, which is the parent's to handle."""
+    ours, theirs = context.Pipe()
+    process = context.Process(target=work_on, args=(theirs, function), daemon=True)
     with interrupts_held():
-        return executor.submit(function, item)
+        process.start()
+    theirs.close()
+    return Worker(process=process, pipe=ours)
+
+
+def stop(worker: Worker) -> None:
+    """Ends a worker at once."""
+    worker.process.kill()
+    worker.process.join()
+    worker.pipe.close()
+
+
+def work_on(pipe: connection.Connection, function: Callable[[Any], Any]) -> None:
+    """Is the worker: does what comes through the pipe, one after another. Ctrl-C is the parent's business."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    received: queue.Queue[tuple[int, Any]] = queue.Queue()
+    threading.Thread(target=receive, args=(pipe, received), daemon=True).start()
+    while True:
+        number, item = received.get()
+        try:
+            result = function(item)
+        except Exception as error:
+            error.add_note(f"in a worker process, {type(item).__name__} {number}")
+            result = error
+        pipe.send((number, result))
+
+
+def receive(pipe: connection.Connection, received: "queue.Queue[tuple[int, Any]]") -> None:
+    """Takes units from the pipe as they come, so that the parent never waits; ends the process when the parent ends."""
+    while True:
+        try:
+            received.put(pipe.recv())
+        except (EOFError, OSError):
+            os._exit(1)
 
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Holds Ctrl-C back for a moment; children inherit that for good."""
+    """Holds Ctrl-C back for a moment; a process started meanwhile never gets it."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -108,20 +181,6 @@ def interrupts_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def start_worker() -> None:
-    """Prepares a worker: Ctrl-C is not its business, and it ends when its parent does, however that ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def end_with(sentinel: int) -> None:
-    """Waits for the parent's end, then ends this process at once."""
-    connection.wait([sentinel])
-    os._exit(1)
 
 
 def available_workers() -> int:
