@@ -32,7 +32,7 @@ META = re.compile(r"<meta\s[^>]{1,4000}>", re.I)
 ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 LINKED_DATA_DATE = re.compile(r"\"datePublished\"\s*:\s*\"([^\"]{4,64})\"")
 SHORT_PAGE, FORUM_RATIO = 250, 3
-MENU_SEPARATOR = re.compile(r"[ \t]+[|·•»›｜][ \t]+")
+MENU_SEPARATOR = re.compile(r"[ \t]+[|·•»›｜][ \t]+")  # text data
 MENU_ENTRY = re.compile(r"[^\W_][\w '’&,+-]{0,31}")
 LONGEST_MENU = 200
 ISO_DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})")  # text data

@@ -2,8 +2,8 @@
 
 Each worker has a pipe of its own, so it is known what a worker was at when it died (a parser's crash, the kernel's
 memory killer): its unit is done again one file or record at a time, each in a new process, and the one that kills that
-process too is given up. (concurrent.futures' pool was tried: it does not say which unit it was, and with a full queue it
-hangs at exit once its workers are gone.)
+process too is given up. (concurrent.futures' pool was tried: it does not say which unit it was, and with a full queue
+it hangs at exit once its workers are gone.)
 """
 
 import multiprocessing
