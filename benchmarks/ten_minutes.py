@@ -1,11 +1,11 @@
-"""Ten minutes of wall time, tokenizer and training together, on the text that a data script writes.
+"""Ten minutes of wall time, tokenizer and training together, on a folder of text.
 
-DIR holds train.jsonl and val.jsonl ({"text": …} a line). For each preset: a new project, a corpus of train.jsonl (not on
-the clock: it is only a copy), then `textmill train --budget` with what the tokenizer leaves of the minutes, in a process
-of its own; then bits per byte on all of val.jsonl, which nothing before has read.
+DIR holds train.jsonl and val.jsonl ({"text": …} a line). For each preset: a new project, a corpus of train.jsonl (not
+on the clock: it is only a copy), then `textmill train --budget`, which makes tokenizer, tokens and model in that time,
+in a process of its own; then bits per byte on all of val.jsonl, which nothing before has read.
 
-Peers (nanochat's trainer set to bf16, a nanoGPT-style loop) are fetched and run by the user on the same two files; their
-checkpoint, loaded as anything that maps ids to logits, goes through textmill.evaluate.bits_per_byte for the same figure.
+Peers (nanochat's trainer set to bf16, a nanoGPT-style loop) are fetched and run by the user on the same two files;
+their checkpoint, loaded as anything that maps ids to logits, goes through textmill.evaluate.bits_per_byte.
 """
 
 import json
@@ -28,7 +28,9 @@ def main() -> None:
     words.add_argument("--keep", type=Path, help="leave the projects in this folder")
     words.add_argument("--setting", action="append", default=[], help="section.name=value, passed on to train")
     given = words.parse_args()
-    data = common.data_folder(given)
+    if given.data is None:
+        words.error("--data DIR is needed: the folder with train.jsonl and val.jsonl")
+    data = given.data
     results = []
     for case in [given.case] if given.case else CASES:
         with tempfile.TemporaryDirectory() as folder:
@@ -54,9 +56,8 @@ def one(case: str, root: Path, data: Path, minutes: float, settings: list[str]) 
     result = textmill("train", "--budget", f"{minutes * 60:.0f}s", *project, *given)
     seconds = time.monotonic() - began
     score = held_out(root, data / "val.jsonl")
-    common_values = {"n": score.documents, "seconds": seconds}
     return [
-        common.row(case, "bits_per_byte", score.value, score.low, score.high, **common_values),
+        common.row(case, "bits_per_byte", score.value, score.low, score.high, score.documents, seconds),
         common.row(case, "wall_minutes", seconds / 60),
         common.row(case, "training_tokens", result["tokens"]),
         common.row(case, "parameters", result["parameters"]),

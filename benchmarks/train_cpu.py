@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import common
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+import common
 
 LAYERS, WIDTH, HEADS, CONTEXT, VOCABULARY, BATCH = 6, 384, 6, 256, 8192, 16
 TOKENS = BATCH * CONTEXT
@@ -56,17 +57,22 @@ def choose(eager: bool) -> Any:
     return kernels
 
 
+def make_config(preset: str) -> Any:
+    """Returns the benchmark's shape as a configuration."""
+    from textmill.model.config import PRESETS
+
+    return PRESETS[preset](vocabulary_size=VOCABULARY, layers=LAYERS, width=WIDTH, heads=HEADS, context=CONTEXT)
+
+
 def textmill_step(case: str, optimizer: str, inputs: Tensor, kernels: Any) -> Step:
     """Returns a step of `textmill train`."""
     from textmill.config import TrainSettings
-    from textmill.model.config import PRESETS
     from textmill.model.gpt import GPT
     from textmill.train.batches import Batch
     from textmill.train.optimizers import Optimizers
     from textmill.train.step import train_step
 
-    shape = {"layers": LAYERS, "width": WIDTH, "heads": HEADS, "context": CONTEXT}
-    model = GPT(PRESETS[case](vocabulary_size=VOCABULARY, **shape))
+    model = GPT(make_config(case))
     model.initialise(torch.Generator().manual_seed(0))
     model.train()
     if kernels.compile:
@@ -77,9 +83,7 @@ def textmill_step(case: str, optimizer: str, inputs: Tensor, kernels: Any) -> St
     optimizers.set_rates(0.1, 0)
     documents = torch.zeros(BATCH, CONTEXT, dtype=torch.int64)
     documents[:, CONTEXT // 3 :] = 1  # two documents a row, as in a packed batch
-    batch = Batch(
-        inputs_BT=inputs[:, :-1].contiguous(), targets_BT=inputs[:, 1:].contiguous(), documents_BT=documents
-    )
+    batch = Batch(inputs_BT=inputs[:, :-1].contiguous(), targets_BT=inputs[:, 1:].contiguous(), documents_BT=documents)
 
     def step() -> None:
         train_step(model, optimizers, [batch], batch_tokens=TOKENS, step=0, clip=1.0, dtype=dtype)
@@ -172,7 +176,6 @@ def take_turns(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
 def rows(seconds: dict[str, list[float]], kernels: Any) -> list[common.Row]:
     """Returns tokens/s of all, ratios round by round to both peers, and the share of the measured peak."""
     from textmill.hardware import gemm_peak
-    from textmill.model.config import PRESETS
     from textmill.model.counts import training_flops
 
     peaks = {kind: gemm_peak(kind, seconds=1.0) for kind in {"fp32", kernels.precision}}
@@ -185,13 +188,13 @@ def rows(seconds: dict[str, list[float]], kernels: Any) -> list[common.Row]:
         for peer in ("plain", "transformers") if ours else (None,):
             ratio = common.median([b / a for a, b in zip(times, seconds[peer], strict=True)])[0] if peer else None
             total = sum(times)
-            out.append(common.row(name, "tokens_per_second", *rate, len(times), total, peer, ratio))
+            ours_row = common.row(name, "tokens_per_second", *rate, n=len(times), seconds=total)
+            out.append({**ours_row, "peer": peer, "ratio_to_peer": ratio})
         if ours:
-            shape = {"layers": LAYERS, "width": WIDTH, "heads": HEADS, "context": CONTEXT}
-            config = PRESETS[name.split(",")[0]](vocabulary_size=VOCABULARY, **shape)
+            config = make_config(name.split(",")[0])
             per_token = training_flops(config, CONTEXT) / CONTEXT
-            share = [part * per_token / peaks[kernels.precision] for part in rate]
-            out.append(common.row(name, "share_of_peak", *share, len(times), sum(times)))
+            share, low, high = (part * per_token / peaks[kernels.precision] for part in rate)
+            out.append(common.row(name, "share_of_peak", share, low, high, len(times), sum(times)))
     return out
 
 

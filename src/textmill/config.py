@@ -86,7 +86,7 @@ class TrainSettings(Section):
     optimizer: str = setting("muon", choices=("muon", "adamw"))
     learning_rate: float = setting(0.003, minimum=0)
     matrix_learning_rate: float = setting(0.02, minimum=0)
-    embedding_learning_rate: float = setting(0.01, minimum=0)
+    embedding_learning_rate: float = setting(0.03, minimum=0)
     weight_decay: float = setting(0.1, minimum=0)
     beta1: float = setting(0.9, minimum=0, maximum=0.9999)
     beta2: float = setting(0.95, minimum=0, maximum=0.99999)

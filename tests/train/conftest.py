@@ -11,6 +11,7 @@ from small_run import SMALL
 
 from textmill.project import Project
 
+
 def sentences(seed: int, count: int) -> str:
     """Returns made-up text with some order in it."""
     choose = random.Random(seed).choice

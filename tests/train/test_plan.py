@@ -63,9 +63,7 @@ def test_more_budget_or_a_faster_machine_gives_a_larger_model(monkeypatch: pytes
 
 
 def test_what_the_user_chose_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = make(
-        Budget(seconds=600.0), 1e11, monkeypatch, model__layers=3, model__context=128, train__batch_tokens=1024
-    )
+    made = make(Budget(seconds=600.0), 1e11, monkeypatch, model__layers=3, model__context=128, train__batch_tokens=1024)
     assert not {"model.layers", "model.width", "model.context", "train.batch_tokens"} & set(made.changes)
     assert made.steps == made.changes["train.steps"]
 

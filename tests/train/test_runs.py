@@ -138,7 +138,9 @@ def test_a_full_disk_loses_nothing(train: Callable, small_project: Project, monk
     train("--resume", "--train.steps=12").ok()
 
 
-def test_changed_text_is_noticed(train: Callable, small_project: Project, run_textmill: Callable, tmp_path: Path) -> None:
+def test_changed_text_is_noticed(
+    train: Callable, small_project: Project, run_textmill: Callable, tmp_path: Path
+) -> None:
     train().ok()
     other = tmp_path / "other.txt"
     other.write_text("Something else entirely. " * 200)

@@ -20,7 +20,7 @@ from textmill.files import write_json
 from textmill.i18n import language, t
 from textmill.project import Project, find_project
 
-LEAST_MINUTES = 0.5
+LEAST_MINUTES = 2.0
 STORY_SECONDS = 12.0
 """Kept back from the training's time for the stories."""
 RUN_NAME = "main"

@@ -146,15 +146,16 @@ class _Display:
             note = t("cli_train.note", loss=event["loss"], bits=bits, rate=rate, mfu=mfu)
             self.report(event["step"], event["total_steps"], note)
         elif kind == "evaluation":
-            say(t("cli_train.evaluation", value=event["bits_per_byte"], **_some(event, "step", "low", "high", "documents")))
+            interval = _some(event, "step", "low", "high", "documents")
+            say(t("cli_train.evaluation", value=event["bits_per_byte"], **interval))
         elif kind == "sample":
             text = f"{event['prompt']}{event['text']}".replace("\n", " ")
             say(t("cli_train.sample", step=event["step"], text=text))
         elif kind == "start":
             kernels = event["kernels"]
             compiled = t("cli_train.compiled") if kernels["compile"] else t("cli_train.eager")
-            shown = {"parameters": event["parameters"], "compiled": compiled, **_some(kernels, "precision", "device", "threads")}
-            say(t("cli_train.started", **shown))
+            shown = _some(kernels, "precision", "device", "threads")
+            say(t("cli_train.started", parameters=event["parameters"], compiled=compiled, **shown))
         elif kind == "resume":
             say(t("cli_train.resumed", step=event["step"]))
         elif kind == "damaged":

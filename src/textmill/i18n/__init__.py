@@ -50,13 +50,13 @@ def detect_language(environment: Mapping[str, str] | None = None) -> str:
 @cache
 def catalog(area: str) -> dict:
     """Returns the entries of one area: {name: {"en": ..., "zh": ...}}."""
-    path = resources.files(__package__).joinpath("catalog", f"{area}.toml")
+    path = resources.files(__name__).joinpath("catalog", f"{area}.toml")
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def areas() -> list[str]:
     """Returns the names of all catalogue files."""
-    folder = resources.files(__package__).joinpath("catalog")
+    folder = resources.files(__name__).joinpath("catalog")
     return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from textmill.errors import UsageError
 
-_TIME = re.compile(r"(?:(\d+(?:\.\d+)?)\s*d)?\s*(?:(\d+(?:\.\d+)?)\s*h)?\s*(?:(\d+(?:\.\d+)?)\s*m(?:in)?)?\s*(?:(\d+(?:\.\d+)?)\s*s)?")
-_TOKENS = re.compile(r"(\d+(?:\.\d+)?)\s*([kmbt]?)\s*tok(?:ens?)?")
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_TIME = re.compile("".join(rf"(?:{_NUMBER}\s*{unit})?\s*" for unit in ("d", "h", "m(?:in)?", "s")))
+_TOKENS = re.compile(rf"{_NUMBER}\s*([kmbt]?)\s*tok(?:ens?)?")
 _FACTORS = {"": 1, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 
 

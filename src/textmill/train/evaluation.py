@@ -43,9 +43,7 @@ def held_out_documents(split: TokenSplit, tokens: int) -> Iterator[tuple[np.ndar
         yield np.asarray(split.array[start + 1 : end], dtype=np.int64), int(split.document_bytes[index])
 
 
-def measure(
-    model: GPT, split: TokenSplit, tokenizer: Tokenizer, *, tokens: int, dtype: torch.dtype
-) -> BitsPerByte:
+def measure(model: GPT, split: TokenSplit, tokenizer: Tokenizer, *, tokens: int, dtype: torch.dtype) -> BitsPerByte:
     """Returns bits per byte over about `tokens` tokens of `split`."""
     with undisturbed(model):
         return bits_per_byte(

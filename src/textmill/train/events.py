@@ -1,8 +1,8 @@
 """What a run did, one JSON object a line in `events.jsonl`; the progress line, reports and the studio read it.
 
-Every event has `type`, `step` and `time` (Unix seconds). The types: start, resume, step, evaluation, sample, checkpoint,
-interrupt, end. After a resume at step n, earlier lines with a greater step belong to work that was done again: `read_events`
-leaves them out. The file is only appended to; a line cut short by a crash is passed over.
+Every event has `type`, `step` and `time` (Unix seconds). The types: start, resume, step, evaluation, sample,
+checkpoint, interrupt, end. After a resume at step n, earlier lines with a greater step belong to work that was done
+again: `read_events` leaves them out. The file is only appended to; a line cut short by a crash is passed over.
 """
 
 import json
@@ -20,7 +20,7 @@ class EventLog:
         run_folder.mkdir(parents=True, exist_ok=True)
         path = run_folder / FILE_NAME
         torn = path.exists() and path.stat().st_size > 0 and path.read_bytes()[-1:] != b"\n"
-        self._file = open(path, "a", encoding="utf-8")
+        self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as the run
         if torn:
             self._file.write("\n")
 

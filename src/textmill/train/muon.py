@@ -62,8 +62,9 @@ class Muon(torch.optim.Optimizer):
                 self._update(parameters, group)
 
     def _update(self, parameters: list[nn.Parameter], group: dict) -> None:
-        gradients = [parameter.grad for parameter in parameters]
-        buffers = []
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        weights: list[Tensor] = list(parameters)
+        buffers: list[Tensor] = []
         for parameter in parameters:
             state = self.state[parameter]
             if not state:
@@ -75,5 +76,5 @@ class Muon(torch.optim.Optimizer):
         updates = orthogonalise(torch.stack(list(look_ahead)), dtype=self.product_dtype).unbind()
         rows, columns = parameters[0].shape
         if group["weight_decay"]:
-            torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(parameters, list(updates), alpha=-group["lr"] * max(1, rows / columns) ** 0.5)
+            torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(weights, list(updates), alpha=-group["lr"] * max(1, rows / columns) ** 0.5)

@@ -1,7 +1,8 @@
 """Which optimizer moves which weight, and their state as named tensors.
 
 `muon` (the default): Muon for the matrices inside blocks, AdamW for embeddings, output and vectors.
-`adamw`: AdamW for all. Embeddings have a learning rate of their own; vectors are not decayed.
+`adamw`: AdamW for all. Vectors are not decayed. Under Muon a token embedding of its own has a learning rate of its own:
+a row is seen rarely, so it takes larger steps. One that is also the output projection keeps the smaller rate of that.
 """
 
 from dataclasses import dataclass
@@ -33,9 +34,9 @@ def parameter_groups(model: GPT) -> ParameterGroups:
             continue
         if parameter.ndim < 2:
             groups.vectors[name] = parameter
-        elif "embedding" in name:
+        elif name == "token_embedding.weight" and not model.config.tied:
             groups.embeddings[name] = parameter
-        elif name.startswith("output"):
+        elif "embedding" in name or name.startswith("output"):
             groups.output[name] = parameter
         else:
             groups.matrices[name] = parameter
@@ -47,19 +48,18 @@ class Optimizers:
 
     def __init__(self, model: GPT, settings: TrainSettings, *, muon_dtype: torch.dtype = torch.float32) -> None:
         groups = parameter_groups(model)
-        self.names = {p: name for name, p in model.named_parameters()}
+        self.names: dict[Tensor, str] = {p: name for name, p in model.named_parameters()}
         decay, plain = settings.weight_decay, settings.learning_rate
+        muon = settings.optimizer == "muon"
         adamw = [
-            _group(groups.embeddings, settings.embedding_learning_rate, 0.0),
+            _group(groups.embeddings, settings.embedding_learning_rate if muon else plain, 0.0),
             _group(groups.output, plain, 0.0),
             _group(groups.vectors, plain, 0.0),
         ]
         self.parts: list[torch.optim.Optimizer] = []
-        if settings.optimizer == "muon":
+        if muon:
             matrices = list(groups.matrices.values())
-            self.parts.append(
-                Muon(matrices, lr=settings.matrix_learning_rate, weight_decay=decay, dtype=muon_dtype)
-            )
+            self.parts.append(Muon(matrices, lr=settings.matrix_learning_rate, weight_decay=decay, dtype=muon_dtype))
         else:
             adamw.append(_group(groups.matrices, plain, decay))
         betas = (settings.beta1, settings.beta2)

@@ -169,9 +169,9 @@ def _shape(
     names = ("model.layers", "model.width", "model.heads")
     if any(chosen(name) for name in names):
         return {}
-    best = dict(zip(names, SHAPES[0], strict=True))
+    best: dict[str, Any] = dict(zip(names, SHAPES[0], strict=True))
     for shape in SHAPES:
-        values = dict(zip(names, shape, strict=True))
+        values: dict[str, Any] = dict(zip(names, shape, strict=True))
         config = from_settings(settings.replace(values).model, vocabulary_size)
         seen = tokens or flops / (training_flops(config, config.context) / config.context)
         if seen < TOKENS_PER_WEIGHT * _weights(config):

@@ -95,20 +95,12 @@ def start(
         listener({"type": "damaged", "step": 0, "message": str(error)})
     data = {"corpus": tokens.manifest["corpus_hash"], "tokenizer": tokenizer.hash}
     if newest is None:
-        kernels = choose_kernels(settings, device)
-        state = _new_state(settings, kernels, data, budget_seconds)
+        state = _new_state(settings, choose_kernels(settings, device), data, budget_seconds)
     elif not resume:
         raise TrainingError("train.exists", run=name, checkpoint=newest.name)
     else:
-        state = load_state(newest)
-        if state.data != data:
-            raise TrainingError("train.other_data", run=name)
-        settings = _settings_of(state, settings, chosen)
-        kernels = Kernels(**state.fixed)
-        hardware.check_device(kernels.device)
-        if not state.budget_seconds:
-            state.total_steps = settings.train.steps
-        state.settings = settings.as_dict()
+        state, settings = _resumed_state(newest, settings, data, chosen, name)
+    kernels = Kernels(**state.fixed)
     config = from_settings(settings.model, tokenizer.vocabulary_size)
     _check_size(settings, tokens, config)
     torch.set_num_threads(kernels.threads)
@@ -116,7 +108,6 @@ def start(
     model, optimizers = _build(config, settings, kernels)
     if newest is not None:
         load_checkpoint(newest, model, optimizers)
-    log = EventLog(folder)
     training, validation = tokens.split("train"), tokens.split("validation")
     run = Run(
         folder=folder,
@@ -128,7 +119,7 @@ def start(
         validation=validation if len(validation) else None,
         tokenizer=tokenizer,
         state=state,
-        log=log,
+        log=EventLog(folder),
         listener=listener,
         dtype=torch.bfloat16 if kernels.precision == "bf16" else torch.float32,
         device=kernels.device,
@@ -138,6 +129,21 @@ def start(
     )
     _announce(run, kernels, config, resumed=newest is not None)
     return run
+
+
+def _resumed_state(
+    newest: Path, settings: Settings, data: dict[str, Any], chosen: Callable[[str], bool], name: str
+) -> tuple[RunState, Settings]:
+    """Returns where the run stands and its own settings, with what may change taken from `settings`."""
+    state = load_state(newest)
+    if state.data != data:
+        raise TrainingError("train.other_data", run=name)
+    settings = _settings_of(state, settings, chosen)
+    hardware.check_device(state.fixed["device"])
+    if not state.budget_seconds or chosen("train.steps"):
+        state.total_steps, state.budget_seconds = settings.train.steps, 0.0
+    state.settings = settings.as_dict()
+    return state, settings
 
 
 def _new_state(settings: Settings, kernels: Kernels, data: dict[str, Any], budget_seconds: float) -> RunState:
