@@ -1,5 +1,6 @@
 """What the corpus tests share: writing input folders, building, and reading results in short forms."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,12 @@ def dropped(corpus: Corpus) -> dict[str, str]:
 def dropped_rows(corpus: Corpus) -> list[dict[str, Any]]:
     """Returns the rows of dropped.parquet."""
     return parquet.read_table(corpus.folder / "dropped.parquet").to_pylist()
+
+
+def kill_at_bad(item, settings):
+    """Stands in for a parser that crashes the process on one file."""
+    from textmill.data.digest import digest
+
+    if any(Path(file.path).read_bytes() == b"KILL" for file in getattr(item, "files", ())):
+        os._exit(9)
+    return item.size, digest(item, settings)

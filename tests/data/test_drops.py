@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
-from corpus_helpers import build, dropped, dropped_rows, texts, write
+from corpus_helpers import build, dropped, dropped_rows, kill_at_bad, texts, write
 
 from textmill.config import CorpusSettings
 from textmill.data.build import build_corpus
@@ -232,15 +232,6 @@ def test_a_full_disk_ends_the_workers_too(tmp_path: Path, monkeypatch):
         build(tmp_path, {f"{n}.html": f"<p>Page {n}</p>" * 20_000 for n in range(30)}, workers=2)
     assert texts(Corpus.open(old.folder)) == [GOOD["good.txt"]]
     assert not multiprocessing.active_children()
-
-
-def kill_at_bad(item, settings):
-    """Stands in for a parser that crashes the process on one file."""
-    from textmill.data.digest import digest
-
-    if any(Path(file.path).read_bytes() == b"KILL" for file in getattr(item, "files", ())):
-        os._exit(9)
-    return item.size, digest(item, settings)
 
 
 def test_every_reason_has_its_words():
