@@ -20,7 +20,8 @@ from textmill.files import write_json
 from textmill.i18n import language, t
 from textmill.project import Project, find_project
 
-LEAST_MINUTES = 2.0
+LEAST_MINUTES = 1.0
+LEAST_TRAINING_SECONDS = 30.0
 STORY_SECONDS = 12.0
 """Kept back from the training's time for the stories."""
 RUN_NAME = "main"
@@ -157,7 +158,7 @@ class Quickstart:
         """What is left for training."""
         from textmill.train.budget import Budget
 
-        return Budget(seconds=max(5.0, self.minutes * 60 - self.seconds - STORY_SECONDS))
+        return Budget(seconds=max(LEAST_TRAINING_SECONDS, self.minutes * 60 - self.seconds - STORY_SECONDS))
 
     def model(self) -> dict[str, Any]:
         """The run, new or going on."""

@@ -60,6 +60,8 @@ class Run:
     """Why the loop must end early: "" or the name of a signal."""
     last_bits_per_byte: float | None = None
     """Of the newest evaluation on held-out documents."""
+    steps_here: int = 0
+    """Steps made by this process."""
     step_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=50))
 
     def event(self, kind: str, **values: Any) -> None:
@@ -103,7 +105,9 @@ def _one_step(run: Run, before: float) -> None:
     state.step += 1
     state.tokens += train.batch_tokens
     state.seconds = before + now - run.started
-    run.step_seconds.append(now - began)
+    if run.steps_here:  # the first one here compiles, which says nothing about the pace
+        run.step_seconds.append(now - began)
+    run.steps_here += 1
     rate = train.batch_tokens / (now - began)
     per_token = training_flops(run.model.config, run.model.config.context) / run.model.config.context
     run.event(
@@ -151,12 +155,14 @@ FINISH_SHARE = 0.02
 
 def _save_and_look(run: Run) -> None:
     state, settings = run.state, run.settings
-    last = state.step >= state.total_steps or bool(run.stop)
-    if state.step % settings.checkpoint.every == 0 and not last:
+    left = 0 if run.stop else state.total_steps - state.step
+    if left and state.step % settings.checkpoint.every == 0:
         _save(run)
-    if state.step % settings.evaluate.every == 0 and not last:
+    # what would be seen just before the end is seen at the end
+    if state.step % settings.evaluate.every == 0 and left > settings.evaluate.every // 8:
         evaluate_now(run, settings.evaluate.tokens)
-    if settings.evaluate.sample_every and state.step % settings.evaluate.sample_every == 0 and not last:
+    often = settings.evaluate.sample_every
+    if often and state.step % often == 0 and left > often // 8:
         _sample(run)
 
 

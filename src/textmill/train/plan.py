@@ -1,6 +1,7 @@
 """The one dial: from a budget and a few seconds of measuring to model size, batch, context and steps.
 
-1. Measure how many FLOP/s a small training step really reaches here (the same code that will train).
+1. Measure how many FLOP/s a small training step really reaches here (the same code that will train); once more with the
+   chosen shape, for the number of steps.
 2. A shape trained with all of the budget sees D = budget / FLOPs-per-token tokens. Of a ladder of shapes, take the
    largest that still sees TOKENS_PER_WEIGHT tokens for each weight that multiplies a token.
 3. Batch, context and learning rates follow the size and the number of steps by the rules below.
@@ -16,9 +17,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from textmill.config import Settings
+from textmill.config import Settings, TrainSettings
 from textmill.errors import TrainingError
 from textmill.hardware import gemm_peak
+from textmill.hardware.allocator import keep_freed_memory
 from textmill.model.config import ModelConfig, from_settings
 from textmill.model.counts import count_parameters, training_flops
 from textmill.model.gpt import GPT
@@ -89,23 +91,21 @@ def vocabulary_for_budget(text_bytes: int, budget: Budget) -> int:
     return min(vocabulary_for_text(text_bytes), 8192 if short else 65_536)
 
 
-def measure_training(kernels: Kernels, vocabulary_size: int, *, seconds: float = 4.0) -> float:
-    """Returns the FLOP/s that training steps of a small model reach here, eagerly; takes about `seconds`."""
-    settings = Settings().replace({"model.layers": 2, "model.width": 256, "model.heads": 4, "model.context": 256})
-    config = from_settings(settings.model, vocabulary_size)
+def measure_training(kernels: Kernels, config: ModelConfig, settings: TrainSettings, *, seconds: float = 3.0) -> float:
+    """Returns the FLOP/s that training steps of a model reach here, eagerly; takes `seconds` or two steps."""
     torch.set_num_threads(kernels.threads)
     model = GPT(config)
     model.initialise(torch.Generator().manual_seed(0))
     model.to(kernels.device).train()
     dtype = torch.bfloat16 if kernels.precision == "bf16" else torch.float32
-    optimizers = Optimizers(model, settings.train, muon_dtype=dtype)
+    optimizers = Optimizers(model, settings, muon_dtype=dtype)
     optimizers.set_rates(0.1, 0)
-    rows = 16
-    ids_BT = torch.from_numpy(np.random.default_rng(0).integers(0, vocabulary_size, (rows, 257)))
+    context, rows = config.context, max(1, 4096 // config.context)
+    ids_BT = torch.from_numpy(np.random.default_rng(0).integers(0, config.vocabulary_size, (rows, context + 1)))
     batch = Batch(
         inputs_BT=ids_BT[:, :-1].contiguous(),
         targets_BT=ids_BT[:, 1:].contiguous(),
-        documents_BT=torch.zeros(rows, 256, dtype=torch.int64),
+        documents_BT=torch.zeros(rows, context, dtype=torch.int64),
     ).to(kernels.device)
     best, end, done = float("inf"), time.perf_counter() + seconds, 0
     while time.perf_counter() < end or done < 2:
@@ -114,7 +114,7 @@ def measure_training(kernels: Kernels, vocabulary_size: int, *, seconds: float =
         if done:
             best = min(best, time.perf_counter() - began)
         done += 1
-    return training_flops(config, 256) * rows / best
+    return training_flops(config, context) * rows / best
 
 
 def make_plan(
@@ -129,25 +129,32 @@ def make_plan(
 ) -> Plan:
     """Returns the plan for what is left of `budget` after `spent_seconds` (tokenizer, tokens)."""
     began = time.monotonic()
-    reached = measure_training(kernels, vocabulary_size)
     peak = gemm_peak(kernels.precision, device=kernels.device)
-    left = budget.seconds - spent_seconds - (time.monotonic() - began)
-    compiles = kernels.compile and _compile_pays(budget, left)
-    if compiles:
-        reached, left = reached * COMPILE_GAIN, left - COMPILE_SECONDS
-    if budget.seconds and left < 5:
-        raise TrainingError("train.budget_too_small", seconds=budget.seconds)
-    flops = reached * left * (1 - OVERHEAD_SHARE)
     context = settings.model.context if chosen("model.context") else _context(budget, data_tokens)
     settings = settings.replace({"model.context": context})
-    shape = _shape(settings, chosen, vocabulary_size, flops, budget.tokens)
+    keep_freed_memory()
+    guess = measure_training(kernels, from_settings(settings.replace(GUESS).model, vocabulary_size), settings.train)
+    left = budget.seconds - spent_seconds - (time.monotonic() - began)
+    compiles = kernels.compile and _compile_pays(budget, left)
+    gain = COMPILE_GAIN if compiles else 1.0
+    if compiles:
+        left -= COMPILE_SECONDS
+    if budget.seconds and left < 5:
+        raise TrainingError("train.budget_too_small", seconds=budget.seconds)
+    left *= 1 - OVERHEAD_SHARE
+    shape = _shape(settings, chosen, vocabulary_size, guess * gain * left, budget.tokens)
     settings = settings.replace(shape)
     config = from_settings(settings.model, vocabulary_size)
-    tokens = budget.tokens or int(flops / (training_flops(config, context) / context))
+    reached = gain * measure_training(kernels, config, settings.train)  # small matrices reach less than large ones
+    tokens = budget.tokens or int(reached * left / (training_flops(config, context) / context))
     changes = {"model.context": context, **shape, **_training(settings, chosen, tokens, context)}
     changes["train.compile"] = "on" if compiles else "off"
     changes = {name: value for name, value in changes.items() if name == "train.steps" or not chosen(name)}
     return _expect(settings.replace(changes), budget, changes, vocabulary_size, data_tokens, reached, peak)
+
+
+GUESS: dict[str, Any] = {"model.layers": 2, "model.width": 256, "model.heads": 4}
+"""The shape that a first guess at this machine's pace is measured with."""
 
 
 def _compile_pays(budget: Budget, left: float) -> bool:
