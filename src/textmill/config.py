@@ -56,7 +56,7 @@ class TokenizerSettings(Section):
     """From documents to tokens."""
 
     vocabulary_size: int = setting(8192, minimum=300, maximum=1_000_000)
-    training_megabytes: float = setting(64.0, minimum=0.001)
+    training_megabytes: float = setting(16.0, minimum=0.001)
     minimum_frequency: int = setting(2, minimum=1)
 
 
