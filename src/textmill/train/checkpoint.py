@@ -17,9 +17,15 @@ from typing import Any
 
 from safetensors.torch import load_file, save_file
 
-from textmill.checkpoints import checkpoint_folder, list_checkpoints, verify_checksums, write_checksums
+from textmill.checkpoints import (
+    CHECKPOINTS_FOLDER,
+    checkpoint_folder,
+    list_checkpoints,
+    verify_checksums,
+    write_checksums,
+)
 from textmill.errors import CheckpointError
-from textmill.files import atomic_folder, write_json
+from textmill.files import TEMPORARY_PREFIX, atomic_folder, write_json
 from textmill.model.gpt import GPT
 from textmill.model.hub import load_weights, save_model
 from textmill.train.optimizers import Optimizers
@@ -91,9 +97,11 @@ def load_checkpoint(folder: Path, model: GPT, optimizers: Optimizers) -> None:
 def newest_whole(run_folder: Path) -> tuple[Path | None, list[CheckpointError]]:
     """Returns the newest checkpoint whose checksums hold, and the errors of the damaged ones set aside on the way.
 
-    A damaged one is renamed to `damaged-<name>`: kept for a look, never loaded again.
+    The caller holds the run's lock. A damaged one is renamed to `damaged-<name>`: kept for a look, never loaded again.
     """
     errors: list[CheckpointError] = []
+    for left in (run_folder / CHECKPOINTS_FOLDER).glob(f"{TEMPORARY_PREFIX}*"):  # of a save that was killed
+        shutil.rmtree(left)
     for checkpoint in reversed(list_checkpoints(run_folder)):
         try:
             verify_checksums(checkpoint.folder)
