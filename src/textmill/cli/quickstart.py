@@ -26,7 +26,13 @@ STORY_SECONDS = 12.0
 """Kept back from the training's time for the stories."""
 RUN_NAME = "main"
 MEMORY_FILE = "quickstart.json"
-WORLD_PROMPTS = ("One morning,", "一天早上，", "The storm", "小猫")  # text data
+WORLD_PROMPTS = (
+    "The lost cat\n\nOne morning",
+    "丢了的小猫\n\n一天早上，",  # text data
+    "A storm in the night\n\n",
+    "暴风雨\n\n星期六",  # text data
+)
+"""Titles, as stories have them: a bare "One morning" is more often continued as one of the many sentence pairs."""
 RAW_FOLDERS = ("pages", "articles", "forum", "reviews", "stories", "parallel")
 
 
@@ -219,7 +225,7 @@ def show(context: Context, quick: Quickstart) -> dict[str, Any]:
     """Prints stories, bits per byte, the table and what comes next; returns the document for `--json`."""
     stages = quick.memory["stages"]
     for story in stages["stories"]["stories"]:
-        context.print(t("cli_quickstart.story_title", prompt=story["prompt"]))
+        context.print(t("cli_quickstart.story_title", prompt=" ".join(story["prompt"].split())))
         context.print(story["text"].strip() + "\n")
     bits = stages["model"]["bits_per_byte"]
     if bits is not None:
