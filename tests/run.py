@@ -9,6 +9,7 @@ Exits with pytest's status; nothing collected (5) counts as a failure like any o
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -48,6 +49,9 @@ def workers(rest: list[str]) -> list[str]:
 def main() -> int:
     """Runs pytest at the root with an environment that is the same everywhere."""
     os.chdir(ROOT)
+    # A shell starts what it puts into the background with Ctrl-C ignored, and children inherit that: tests that press
+    # Ctrl-C would wait for ever. A handler is not inherited, it becomes the default in every child.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # One thread a worker: two workers with two threads each on two cores spend their time on waiting for one another.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
