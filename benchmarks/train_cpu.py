@@ -78,15 +78,14 @@ def textmill_step(case: str, optimizer: str, inputs: Tensor, kernels: Any) -> St
     if kernels.compile:
         for block in model.blocks:
             block.compile(dynamic=False)
-    dtype = torch.bfloat16 if kernels.precision == "bf16" else torch.float32
-    optimizers = Optimizers(model, TrainSettings(optimizer=optimizer), muon_dtype=dtype)
+    optimizers = Optimizers(model, TrainSettings(optimizer=optimizer), muon_dtype=kernels.dtype)
     optimizers.set_rates(0.1, 0)
     documents = torch.zeros(BATCH, CONTEXT, dtype=torch.int64)
     documents[:, CONTEXT // 3 :] = 1  # two documents a row, as in a packed batch
     batch = Batch(inputs_BT=inputs[:, :-1].contiguous(), targets_BT=inputs[:, 1:].contiguous(), documents_BT=documents)
 
     def step() -> None:
-        train_step(model, optimizers, [batch], batch_tokens=TOKENS, step=0, clip=1.0, dtype=dtype)
+        train_step(model, optimizers, [batch], batch_tokens=TOKENS, step=0, clip=1.0, dtype=kernels.dtype)
 
     return step
 

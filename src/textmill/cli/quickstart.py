@@ -15,6 +15,7 @@ from typing import Any
 
 from textmill.cli.command import Argument, Command, Context
 from textmill.cli.layout import table
+from textmill.config import Settings
 from textmill.errors import InputError, UsageError
 from textmill.files import write_json
 from textmill.i18n import language, t
@@ -76,18 +77,12 @@ def open_project(context: Context, folder: Path) -> Context:
     from textmill.settings_sources import load_settings
 
     here = find_project(folder) if folder.exists() else None
-    project = here if here is not None and here.root == folder else make_project(folder, _plain(context))
+    project = here if here is not None and here.root == folder else make_project(folder, Settings())
     settings, origins = load_settings(project.settings_file, os.environ)
     given = {name for name, origin in context.origins.items() if origin == "command line"}
     values = {name: getattr(getattr(context.settings, name.split(".")[0]), name.split(".")[1]) for name in given}
     origins |= dict.fromkeys(given, "command line")
     return dataclasses.replace(context, project=project, settings=settings.replace(values), origins=origins)
-
-
-def _plain(context: Context) -> Any:
-    from textmill.config import Settings
-
-    return Settings()
 
 
 class Quickstart:

@@ -31,7 +31,10 @@ def train_run(
 
     began = time.monotonic()
     settings, seconds, peak = context.settings, 0.0, 0.0
-    planning = bool(budget.seconds or budget.tokens) and newest_whole(project.runs / name)[0] is None
+    newest, damaged = newest_whole(project.runs / name)
+    for error in damaged:
+        context.say(t("cli_train.damaged", message=error))
+    planning = bool(budget.seconds or budget.tokens) and newest is None
     tokenizer, tokens = prepare(context, project, budget if planning else None)
     if planning:
         plan = plan_now(context, settings, budget, tokenizer.vocabulary_size, tokens, device, began)
@@ -44,6 +47,7 @@ def train_run(
             project,
             settings,
             name=name,
+            newest=newest,
             tokens=tokens,
             tokenizer=tokenizer,
             listener=display.show,
@@ -158,8 +162,6 @@ class _Display:
             say(t("cli_train.started", parameters=event["parameters"], compiled=compiled, **shown))
         elif kind == "resume":
             say(t("cli_train.resumed", step=event["step"]))
-        elif kind == "damaged":
-            say(t("cli_train.damaged", message=event["message"]))
 
 
 def _some(values: dict[str, Any], *names: str) -> dict[str, Any]:

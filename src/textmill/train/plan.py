@@ -101,8 +101,7 @@ def measure_training(kernels: Kernels, config: ModelConfig, settings: TrainSetti
     model = GPT(config)
     model.initialise(torch.Generator().manual_seed(0))
     model.to(kernels.device).train()
-    dtype = torch.bfloat16 if kernels.precision == "bf16" else torch.float32
-    optimizers = Optimizers(model, settings, muon_dtype=dtype)
+    optimizers = Optimizers(model, settings, muon_dtype=kernels.dtype)
     optimizers.set_rates(0.1, 0)
     context, rows = config.context, max(1, 4096 // config.context)
     ids_BT = torch.from_numpy(np.random.default_rng(0).integers(0, config.vocabulary_size, (rows, context + 1)))
@@ -114,7 +113,7 @@ def measure_training(kernels: Kernels, config: ModelConfig, settings: TrainSetti
     best, end, done = float("inf"), time.perf_counter() + seconds, 0
     while time.perf_counter() < end or done < 2:
         began = time.perf_counter()
-        train_step(model, optimizers, [batch], batch_tokens=batch.tokens, step=done, clip=1.0, dtype=dtype)
+        train_step(model, optimizers, [batch], batch_tokens=batch.tokens, step=done, clip=1.0, dtype=kernels.dtype)
         if done:
             best = min(best, time.perf_counter() - began)
         done += 1

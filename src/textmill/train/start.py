@@ -21,7 +21,7 @@ from textmill.project import Project
 from textmill.tokenizer.tokenizer import Tokenizer
 from textmill.tokenizer.tokens import Tokens
 from textmill.train.batches import TokenStream
-from textmill.train.checkpoint import RunState, load_checkpoint, load_state, newest_whole
+from textmill.train.checkpoint import RunState, load_checkpoint, load_state
 from textmill.train.events import EventLog
 from textmill.train.loop import Listener, Run
 from textmill.train.optimizers import Optimizers
@@ -38,6 +38,11 @@ class Kernels:
     precision: str
     compile: bool
     threads: int
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What matrices are multiplied in."""
+        return torch.bfloat16 if self.precision == "bf16" else torch.float32
 
 
 def choose_kernels(settings: Settings, device: str) -> Kernels:
@@ -75,6 +80,7 @@ def start(
     settings: Settings,
     *,
     name: str,
+    newest: Path | None,
     tokens: Tokens,
     tokenizer: Tokenizer,
     listener: Listener,
@@ -84,15 +90,12 @@ def start(
     peak_flops: float = 0.0,
     chosen: Callable[[str], bool] = lambda name: False,
 ) -> Run:
-    """Returns the run `name`, new or resumed.
+    """Returns the run `name`, new or resumed from `newest`, its newest whole checkpoint.
 
     `chosen(setting)` tells whether the user gave that setting now: one that differs from the run's own is then an
     error rather than silently passed over. Raises TrainingError, CheckpointError, ModelError.
     """
     folder = project.runs / name
-    newest, damaged = newest_whole(folder)
-    for error in damaged:
-        listener({"type": "damaged", "step": 0, "message": str(error)})
     data = {"corpus": tokens.manifest["corpus_hash"], "tokenizer": tokenizer.hash}
     if newest is None:
         state = _new_state(settings, choose_kernels(settings, device), data, budget_seconds)
@@ -121,7 +124,7 @@ def start(
         state=state,
         log=EventLog(folder),
         listener=listener,
-        dtype=torch.bfloat16 if kernels.precision == "bf16" else torch.float32,
+        dtype=kernels.dtype,
         device=kernels.device,
         micro_batch=settings.train.micro_batch or default_micro_batch(settings, kernels.device),
         bytes_per_token=training.total_bytes / training.tokens,
@@ -191,8 +194,7 @@ def _build(config: ModelConfig, settings: Settings, kernels: Kernels) -> tuple[G
     if kernels.compile:
         for block in model.blocks:  # one block's code serves all: a whole model would take the compiler minutes
             block.compile(dynamic=False)
-    muon_dtype = torch.bfloat16 if kernels.precision == "bf16" else torch.float32
-    return model, Optimizers(model, settings.train, muon_dtype=muon_dtype)
+    return model, Optimizers(model, settings.train, muon_dtype=kernels.dtype)
 
 
 def default_micro_batch(settings: Settings, device: str) -> int:
