@@ -118,3 +118,32 @@ def test_a_full_disk_keeps_the_old_folder(tmp_path, monkeypatch, moment):
 def test_sha256(tmp_path):
     (tmp_path / "file").write_bytes(b"x" * 3_000_000)
     assert sha256_file(tmp_path / "file") == hashlib.sha256(b"x" * 3_000_000).hexdigest()
+
+
+def test_what_a_killed_process_left_is_swept_and_what_is_being_written_stays(tmp_path):
+    target = tmp_path / "corpus"
+    dead = tmp_path / f"{TEMPORARY_PREFIX}corpus-01234567"
+    other = tmp_path / f"{TEMPORARY_PREFIX}corpus-of-another-01234567"
+    for folder in (dead, other):
+        folder.mkdir()
+        (folder / "part").write_text("x")
+    with atomic_folder(target) as fresh:
+        assert not dead.exists()
+        with atomic_folder(target) as second:  # as a second process would
+            (second / "file").write_text("second")
+            assert fresh.is_dir()
+        (fresh / "file").write_text("first")
+    assert (target / "file").read_text() == "first"
+    assert leftovers(tmp_path) == [other.name]
+
+
+def test_a_death_between_the_two_renames_loses_nothing(tmp_path):
+    target = tmp_path / "corpus"
+    old = tmp_path / f"{TEMPORARY_PREFIX}old-corpus-01234567"
+    old.mkdir()
+    (old / "file").write_text("old")
+    with pytest.raises(ZeroDivisionError), atomic_folder(target):
+        assert (target / "file").read_text() == "old"
+        raise ZeroDivisionError
+    assert (target / "file").read_text() == "old"
+    assert not leftovers(tmp_path)

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+import re
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,8 +49,10 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     """
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(target)
         fresh = target.parent / f"{TEMPORARY_PREFIX}{target.name}-{uuid.uuid4().hex[:8]}"
         fresh.mkdir()
+        held = hold(fresh)
         try:
             yield fresh
             for path in fresh.rglob("*"):
@@ -62,6 +66,41 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
+        finally:
+            if held is not None:
+                os.close(held)
+
+
+def hold(folder: Path) -> int | None:
+    """Returns an open handle that locks `folder` while this process lives, or None when it is held or cannot be."""
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # another process has it, or the file system knows no locks
+        os.close(handle)
+        return None
+    return handle
+
+
+def clear_leftovers(target: Path) -> None:
+    """Removes what a killed process left beside `target`; if it died between the two renames, the first is undone.
+
+    A folder that someone is still writing is locked and stays.
+    """
+    own = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}(old-)?{re.escape(target.name)}-[0-9a-f]{{8}}")
+    for left in sorted(target.parent.glob(f"{TEMPORARY_PREFIX}*")):
+        found = own.fullmatch(left.name)
+        if not found or not left.is_dir() or (held := hold(left)) is None:
+            continue
+        if found[1] and not target.exists():
+            left.rename(target)
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+        os.close(held)
 
 
 def take_place(fresh: Path, target: Path) -> None:
