@@ -6,7 +6,7 @@ FILES = {
     "a.txt": "The rain fell on the town all day.",
     "b.txt": "The rain fell on the town all day.",
     "c.md": "小镇的雨下了一整天，孩子们在屋里看书。",
-    "d.pdf": "%PDF-1.4",
+    "d.rtf": "{\\rtf1 text}",
     "e.jsonl": '{"body": "x"}\n',
     "held_out/f.txt": "Ann walked over the bridge.",
 }
@@ -26,7 +26,7 @@ def test_into_the_project(run_textmill, project, tmp_path: Path):
     for part in ("deduplicate: exact duplicate", "format not supported", "held out for evaluation", "zh ", "en "):
         assert part in result.out
     assert result.out.rstrip().endswith("textmill tokenizer train")
-    assert ".pdf 1" in result.err
+    assert ".rtf 1" in result.err
     assert "--corpus.text_field" in result.err
 
 

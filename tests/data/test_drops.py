@@ -30,7 +30,8 @@ GOOD = {"good.txt": "A good text that stays."}
         ("a.md", b"MZ\x90\x00" + b"\x00\x01\x02\x03 text" * 50, "binary"),
         ("a.parquet", b"PAR1 and then nothing that Parquet has", "bad_parquet"),
         ("a.parquet", b"not Parquet at all", "binary"),
-        ("a.pdf", b"%PDF-1.4 ...", "unsupported"),
+        ("a.pdf", b"%PDF-1.4 ...", "bad_document"),
+        ("a.rtf", b"{\\rtf1 text}", "unsupported"),
         ("a.jpeg", b"\xff\xd8\xff\xe0....", "unsupported"),
         ("a.jsonl", b"", "empty"),
         ("a.json", b"[[[[[[", "empty"),
@@ -181,7 +182,7 @@ def test_nothing_to_read(tmp_path: Path):
         build(tmp_path)
     assert empty.value.key == "corpus.no_files"
     with pytest.raises(CorpusError) as nothing:
-        build(tmp_path, {"a.pdf": "%PDF-", "b.txt": "", "c.jsonl": '{"title": "x"}'})
+        build(tmp_path, {"a.jpeg": b"\xff\xd8\xff\xe0", "b.txt": "", "c.jsonl": '{"title": "x"}'})
     assert nothing.value.key == "corpus.nothing_left"
     got = nothing.value.parts()["got"]
     assert "format not supported: 1" in got
@@ -238,7 +239,7 @@ def test_every_reason_has_its_words():
     from textmill.i18n import catalog
 
     source = Path(build_corpus.__code__.co_filename).parent
-    code = "".join(path.read_text(encoding="utf-8") for path in source.glob("*.py"))
+    code = "".join(path.read_text(encoding="utf-8") for path in source.rglob("*.py"))
     words = catalog("corpus")
     for reason in [name.removeprefix("reason_") for name in words if name.startswith("reason_")]:
         assert f'"{reason}"' in code

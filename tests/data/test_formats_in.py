@@ -120,7 +120,8 @@ def test_format_by_content(tmp_path: Path):
 def test_a_named_file_is_read_whatever_its_ending():
     assert file_format("x.log", b"some words\n") == "unsupported"
     assert file_format("x.log", b"some words\n", named_by_user=True) == "text"
-    assert file_format("x.log", b"%PDF-1.7", named_by_user=True) == "unsupported"
+    assert file_format("x.log", b"%PDF-1.7") == "pdf"
+    assert file_format("x.log", b"{\\rtf1", named_by_user=True) == "unsupported"
 
 
 def test_long_texts_are_cut_at_blank_lines(tmp_path: Path):
@@ -140,7 +141,7 @@ def test_a_large_file_reads_as_a_small_one(tmp_path: Path, monkeypatch):
         build(tmp_path, {"book.txt": text.encode(encoding)}, split_characters=500)
         small = texts(build(tmp_path, split_characters=500))
         with monkeypatch.context() as patch:
-            patch.setattr("textmill.data.units.LARGE_BYTES", 10)
+            patch.setattr("textmill.data.opening.LARGE_BYTES", 10)
             patch.setattr("textmill.data.streams.BLOCK_BYTES", 4096)
             assert "\n".join(texts(build(tmp_path, split_characters=500))) == "\n".join(small)
 

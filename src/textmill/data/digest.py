@@ -1,6 +1,7 @@
 """From a unit of work to drafts: decode, extract, map, tidy, tell the language. Runs in any process, always the same.
 
-Every document stands alone: whatever is wrong with one becomes its own Drop.
+Every document stands alone: whatever is wrong with one becomes its own Drop. What is special about a format stands in
+`formats_in`; here is what all of them share.
 """
 
 import json
@@ -11,11 +12,15 @@ from textmill.config import CorpusSettings
 from textmill.data import charset, formats
 from textmill.data.clean import CONTROLS, SURROGATES, clean, control_share
 from textmill.data.document import EXCERPT_CHARACTERS, Document, Draft, Drop, document_id, text_digest
+from textmill.data.drops import drop, drop_of, limit_bytes, too_large
+from textmill.data.formats_in import documents
+from textmill.data.formats_in.problem import Unreadable
+from textmill.data.formats_in.threads import thread_fields
 from textmill.data.language import detect_language, normal_code
-from textmill.data.mapping import Fields, map_row
+from textmill.data.mapping import Fields
 from textmill.data.sources import SourceFile, printable
-from textmill.data.streams import Record, split_text
-from textmill.data.units import Unit, drop, limit_bytes, too_large
+from textmill.data.streams import Record
+from textmill.data.units import Unit
 
 FEW_CONTROLS = 3
 """So many control characters make no text binary, however short it is."""
@@ -33,20 +38,45 @@ def digest(unit: Unit, settings: CorpusSettings) -> list[Draft | Drop]:
 
 
 def digest_file(file: SourceFile, settings: CorpusSettings) -> Iterator[Draft | Drop]:
-    """Yields the documents of a whole file: one of a web page, one or more pieces of a text."""
+    """Yields the documents of a whole file: one of a web page, one or more of a text, a book or a feed."""
     limit = limit_bytes(settings)
-    try:
-        with open(file.path, "rb") as stream:
-            data = stream.read(limit + 1)
-    except OSError as error:
-        yield drop(file, "unreadable", value=error.strerror or type(error).__name__)
-        return
+    data = file.data
+    if data is None:
+        try:
+            with open(file.path, "rb") as stream:
+                data = stream.read(limit + 1)
+        except OSError as error:
+            yield drop(file, "unreadable", value=error.strerror or type(error).__name__)
+            return
     if len(data) > limit:
         yield too_large(file, max(file.size, len(data)), settings)
-        return
-    if not data.strip():
+    elif not data.strip():
         yield drop(file, "empty", step="clean", value=len(data))
+    elif file.form in documents.READERS:
+        yield from digest_document(file, data, settings)
+    else:
+        yield from digest_text(file, data, settings)
+
+
+def digest_document(file: SourceFile, data: bytes, settings: CorpusSettings) -> Iterator[Draft | Drop]:
+    """Yields the documents of a file in a format of its own: a book in pieces, the items of a feed."""
+    try:
+        found = documents.read(file, data, settings)
+    except Unreadable as problem:
+        yield drop_of(file, problem)
         return
+    except Exception as error:  # whatever a parser stumbles over is this file's fault, and costs this file only
+        yield drop(file, "bad_document", step="extract", value=f"{file.form}: {type(error).__name__}: {error}"[:200])
+        return
+    if not any(fields.text.strip() for _, fields in found):
+        yield drop(file, "extraction_empty", step="extract", value=0)
+        return
+    for position, fields in found:
+        yield finish(file, position, fields, settings)
+
+
+def digest_text(file: SourceFile, data: bytes, settings: CorpusSettings) -> Iterator[Draft | Drop]:
+    """Yields the documents of bytes that are text in some encoding."""
     decoded = decode_or_drop(file, data, settings)
     if isinstance(decoded, Drop):
         yield decoded
@@ -56,11 +86,9 @@ def digest_file(file: SourceFile, settings: CorpusSettings) -> Iterator[Draft | 
         yield digest_page(file, decoded, settings)
     else:
         text = decoded.text.replace("\r\n", "\n").replace("\r", "\n")
-        pieces = split_text([text], settings.split_characters, limit) if settings.split_characters else [text]
         title = markdown_title(text) if file.form == formats.MARKDOWN else ""
-        for position, piece in enumerate(pieces):
-            fields = Fields(text=str(piece), title=title)
-            yield finish(file, position, fields, settings, decoded)
+        for position, piece in enumerate(documents.pieces(text, settings)):
+            yield finish(file, position, Fields(text=piece, title=title), settings, decoded)
 
 
 def decode_or_drop(file: SourceFile, data: bytes, settings: CorpusSettings) -> charset.Decoded | Drop:
@@ -85,9 +113,14 @@ def too_many_controls(text: str, settings: CorpusSettings) -> float:
 
 def digest_page(file: SourceFile, decoded: charset.Decoded, settings: CorpusSettings) -> Draft | Drop:
     """Returns the document of a web page."""
+    from textmill.data.formats_in.forum_pages import read_thread
     from textmill.data.html import read_page
 
     try:
+        thread = read_thread(decoded.text)
+        fields = thread_fields(thread, settings.authors, file.scope) if thread else None
+        if fields is not None:
+            return finish(file, 0, fields, settings, decoded)
         page = read_page(decoded.text, settings.extraction)
     except (ValueError, RuntimeError, MemoryError) as error:
         return drop(file, "extraction_failed", step="extract", value=f"{type(error).__name__}: {error}"[:200])
@@ -116,12 +149,17 @@ def digest_records(file: SourceFile, unit: Unit, settings: CorpusSettings) -> It
         if isinstance(row, Drop):
             yield row
             continue
-        fields = map_row(row, settings.text_field) if isinstance(row, dict) else None
-        if fields is None:
-            found = ", ".join(sorted(map(str, row))[:12]) if isinstance(row, dict) else type(row).__name__
-            reason = "missing_text_field"
-            yield drop(file, reason, position=position, value=found, threshold=settings.text_field)
-        elif len(fields.text) > limit_bytes(settings):
+        try:
+            fields = documents.fields_of(file, row, settings)
+        except Unreadable as problem:
+            yield drop_of(file, problem, position)
+            continue
+        except Exception as error:  # as above: one record's fault
+            yield drop(
+                file, "bad_document", step="extract", position=position, value=f"{type(error).__name__}: {error}"[:200]
+            )
+            continue
+        if len(fields.text) > limit_bytes(settings):
             yield too_large(file, len(fields.text), settings, position)
         else:
             yield finish(file, position, fields, settings)
@@ -141,15 +179,14 @@ def digest_piece(file: SourceFile, record: Record, settings: CorpusSettings) -> 
 
 
 def rows_of(file: SourceFile, unit: Unit) -> Iterator[tuple[int, Any]]:
-    """Yields (position, row) for the records of a JSONL, JSON or Parquet file, a Drop in the place of a broken one."""
-    if file.form == formats.PARQUET:
-        for record in unit.records:
+    """Yields (position, row) for the records of a file, a Drop in the place of one that is broken."""
+    for record in unit.records:
+        if file.form in formats.BATCHES:
             yield from batch_rows(file, record)
-    elif file.form == formats.JSON:
-        yield from ((record.position, record.value) for record in unit.records)
-    else:
-        for record in unit.records:
+        elif file.form == formats.JSONL:
             yield record.position, parse_line(file, unit, record)
+        else:
+            yield record.position, record.value
 
 
 def parse_line(file: SourceFile, unit: Unit, record: Record) -> Any:
@@ -201,13 +238,16 @@ def finish(
         )
     source = printable(file.name)
     encoding = decoded.encoding if decoded else "utf-8"
-    meta = {"kind": file.form, **({"encoding": encoding} if encoding != "utf-8" else {}), **fields.meta}
+    kind = formats.KINDS.get(file.form, file.form)
+    meta = {"kind": kind, **({"encoding": encoding} if encoding != "utf-8" else {}), **fields.meta}
+    if file.about.get("fetched"):
+        meta["fetched"] = file.about["fetched"]
     document = Document(
         id=document_id(file.name, position),
         text=tidy.text,
         language=language_of(tidy.text, fields, file.form, settings),
         source=f"{source}:{position}" if position else source,
-        url=one_line(fields.url),
+        url=one_line(fields.url or file.about.get("url", "")),
         title=one_line(fields.title),
         date=one_line(fields.date),
         licence=one_line(fields.licence),
@@ -215,7 +255,7 @@ def finish(
     )
     return Draft(
         document=document,
-        kind=file.form,
+        kind=kind,
         digest=text_digest(tidy.text),
         held_out=file.held_out or fields.held_out is True,
         encoding=encoding,

@@ -1,13 +1,15 @@
-"""From a row of a JSONL or Parquet file to the fields of a document.
+"""From a row of a table or a JSON object to the fields of a document.
 
-The text is in the column that `corpus.text_field` names; a list of strings there is joined by line ends. Well-known
-columns become the document's own fields, all others its meta. Forum threads and parallel sentences have a rule each,
-at the end.
+The text is in the column that `corpus.text_field` names; a list of strings there is joined by line ends.
+`corpus.title_field` and the like name other columns; well-known names need no setting. All other columns become the
+document's meta. Forum threads and parallel sentences have a rule each, at the end.
 """
 
 import hashlib
 from dataclasses import dataclass, field
 from typing import Any
+
+from textmill.config import CorpusSettings
 
 KNOWN = ("url", "title", "date", "licence", "language")
 ALIASES = {"license": "licence", "lang": "language"}
@@ -28,18 +30,19 @@ class Fields:
     meta: dict[str, Any] = field(default_factory=dict)
 
 
-def map_row(row: dict[str, Any], text_field: str) -> Fields | None:
+def map_row(row: dict[str, Any], settings: CorpusSettings) -> Fields | None:
     """Returns the row's fields, or None when it holds no text."""
-    text, used, language = row_text(row, text_field)
+    text, used, language = row_text(row, settings.text_field)
     if text is None:
         return None
     known: dict[str, str] = {"language": language} if language else {}
-    meta: dict[str, Any] = {}
+    meta: dict[str, Any] = thread_meta(row) if "posts" in used else {}
+    chosen = {getattr(settings, f"{name}_field"): name for name in KNOWN if getattr(settings, f"{name}_field")}
     for name, value in row.items():
-        target = ALIASES.get(name, name)
+        target = chosen.get(name) or ("" if name in chosen.values() else ALIASES.get(name, name))
         if name in used or value is None:
             continue
-        if target in KNOWN and target not in known and isinstance(value, str | int | float):
+        if target in KNOWN and target not in known and is_plain(value):
             known[target] = str(value)
         elif name == "meta" and isinstance(value, dict):
             meta |= value
@@ -48,6 +51,11 @@ def map_row(row: dict[str, Any], text_field: str) -> Fields | None:
     split = row.get("split")
     held_out = split.lower() in VALIDATION_SPLITS if isinstance(split, str) else None
     return Fields(text=text, held_out=held_out, meta=meta, **known)
+
+
+def is_plain(value: Any) -> bool:
+    """True for what can stand in a field of text: text, a number, a date."""
+    return isinstance(value, str | int | float) or hasattr(value, "isoformat")
 
 
 def row_text(row: dict[str, Any], text_field: str) -> tuple[str | None, tuple[str, ...], str]:
@@ -62,11 +70,24 @@ def row_text(row: dict[str, Any], text_field: str) -> tuple[str | None, tuple[st
 
 def thread_text(row: dict[str, Any]) -> tuple[str | None, tuple[str, ...], str]:
     """Returns a forum thread as its title and then "author: text" a post; the posts themselves are not kept twice."""
-    posts = [post for post in row["posts"] if isinstance(post, dict) and isinstance(post.get("text"), str)]
+    posts = posts_with_text(row)
     lines = [f"{post['author']}: {post['text']}" if post.get("author") else post["text"] for post in posts]
     title = row.get("title")
     head = [title] if isinstance(title, str) and title else []
     return ("\n\n".join(head + lines), ("posts",), "") if lines else (None, (), "")
+
+
+def posts_with_text(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns the posts of a thread that have text."""
+    return [post for post in row["posts"] if isinstance(post, dict) and isinstance(post.get("text"), str)]
+
+
+def thread_meta(row: dict[str, Any]) -> dict[str, Any]:
+    """Returns what a thread's meta keeps of its posts, where all of them say who wrote them: all but their texts."""
+    posts = posts_with_text(row)
+    if not all(isinstance(post.get("author"), str) and post["author"] for post in posts):
+        return {}
+    return {"posts": [{name: value for name, value in post.items() if name != "text"} for post in posts]}
 
 
 def parallel_text(row: dict[str, Any]) -> tuple[str | None, tuple[str, ...], str]:

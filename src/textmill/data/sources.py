@@ -8,7 +8,7 @@ import difflib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from textmill.data.document import Drop, document_id
@@ -17,7 +17,11 @@ from textmill.errors import InputError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
-    """A file to read: where it lies, its name in the corpus, whether it is held out, its form once known."""
+    """A file to read: where it lies, its name in the corpus, whether it is held out, its form once known.
+
+    One that was found in an archive or a WARC file lies nowhere: it brings its content and what is known `about` it.
+    One that was compressed lies nowhere either, but beside others: its `origin` is the compressed file.
+    """
 
     path: str
     name: str
@@ -25,6 +29,19 @@ class SourceFile:
     held_out: bool
     named_by_user: bool = False
     form: str = ""
+    data: bytes | None = None
+    origin: str = ""
+    about: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """The path of the file on disk that this is, compressed or not; "" for a member of an archive."""
+        return self.path or self.origin
+
+    @property
+    def scope(self) -> str:
+        """The folder or archive that it lies in: authors of one scope are told apart by their names."""
+        return self.name.rpartition("/")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +126,13 @@ def take_file(path: str, name: str, walk: Walk, *, named_by_user: bool = False) 
     if not stat.S_ISREG(status.st_mode):
         yield refuse(name, "unsupported", "not a regular file")
         return
-    held_out = bool(walk.validation_folder) and walk.validation_folder in name.split("/")
+    held_out = is_held_out(name, walk.validation_folder)
     yield SourceFile(path=path, name=name, size=status.st_size, held_out=held_out, named_by_user=named_by_user)
+
+
+def is_held_out(name: str, validation_folder: str) -> bool:
+    """True for what lies below a folder of the name that `corpus.validation_folder` gives."""
+    return bool(validation_folder) and validation_folder in name.split("/")
 
 
 def link_reason(path: str, root: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from textmill.data import charset
+from textmill.data.formats_in.archives import read_fully, rejoined
 
 BLOCK_BYTES = 1 << 20
 DECODER = json.JSONDecoder()
@@ -30,8 +31,7 @@ class Record:
 
 def json_lines(stream: BinaryIO, limit: int) -> Iterator[Record]:
     """Yields the lines of a JSONL file, counted from 1, as bytes; blank lines are counted and passed over."""
-    head = stream.read(BLOCK_BYTES >> 4)
-    stream.seek(0)
+    head, stream = peeked(stream, BLOCK_BYTES >> 4)
     encoding = charset.detect_encoding(head)
     if encoding and encoding.startswith(("utf-16", "utf-32")):
         yield from wide_lines(stream, encoding, limit)
@@ -43,6 +43,15 @@ def json_lines(stream: BinaryIO, limit: int) -> Iterator[Record]:
             yield Record(position=number, problem="too_large", size=len(line) + skip_line(stream))
         elif line.strip(b"\xef\xbb\xbf \t\r\n"):
             yield Record(position=number, value=line.rstrip(b"\r\n"), size=len(line))
+
+
+def peeked(stream: BinaryIO, size: int) -> tuple[bytes, BinaryIO]:
+    """Returns the first bytes of a stream, and a stream that begins with them."""
+    head = read_fully(stream, size)
+    if stream.seekable():  # a file: it was at its beginning
+        stream.seek(0)
+        return head, stream
+    return head, rejoined(head, stream)
 
 
 def skip_line(stream: BinaryIO) -> int:

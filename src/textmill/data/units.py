@@ -6,22 +6,22 @@
 goes, and may run in any process: the same unit always gives the same outcome.
 """
 
+import errno
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, BinaryIO
+from dataclasses import dataclass
+from typing import Any
 
 from textmill.config import CorpusSettings
-from textmill.data import formats, streams
-from textmill.data.document import Drop, document_id
-from textmill.data.sources import SourceFile, printable
+from textmill.data.document import Drop
+from textmill.data.drops import MEGABYTE, drop
+from textmill.data.formats_in.problem import Budget
+from textmill.data.opening import Found, Nest, found_in
+from textmill.data.sources import SourceFile
+from textmill.data.streams import Record
 
-MEGABYTE = 1 << 20
 UNIT_BYTES = MEGABYTE
 """About how much a unit holds: enough that handing it to another process costs little."""
 UNIT_FILES = 64
-BATCH_ROWS = 512
-LARGE_BYTES = 4 * MEGABYTE
-"""Text files up to here are read whole by whoever digests them; larger ones are handed on in pieces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,132 +33,83 @@ class Unit:
     size: int = 0
 
 
-def drop(file: SourceFile, reason: str, *, position: int = 0, value: Any = "", threshold: Any = "", step: str = "read",
-         excerpt: str = "") -> Drop:  # fmt: skip
-    """Returns the Drop of a file or of one of its records."""
-    source = printable(file.name)
-    return Drop(
-        id=document_id(file.name, position),
-        source=f"{source}:{position}" if position else source,
-        step=step,
-        reason=reason,
-        value=str(value),
-        threshold=str(threshold),
-        excerpt=excerpt,
-    )
+class Batch:
+    """What waits to become a unit: whole files, or records of one file."""
+
+    def __init__(self) -> None:
+        self.files: list[SourceFile] = []
+        self.records: list[Record] = []
+        self.size = 0
+
+    def takes(self, file: SourceFile, found: Found) -> bool:
+        """True when `found` may travel with what is here."""
+        if isinstance(found, Record):
+            return not self.files or (bool(self.records) and self.files[0] is file)
+        return not self.records
+
+    def add(self, file: SourceFile, found: SourceFile | Record) -> None:
+        """Takes a file or record in."""
+        if isinstance(found, Record):
+            self.files = [file]
+            self.records.append(found)
+        else:
+            self.files.append(found)
+        self.size += found.size
+
+    def full(self) -> bool:
+        """True when it is time to hand it on."""
+        return self.size >= UNIT_BYTES or len(self.files) >= UNIT_FILES
+
+    def unit(self) -> Iterator[Unit]:
+        """Yields what is here as a unit, if anything is, and is empty then."""
+        if self.files:
+            yield Unit(files=tuple(self.files), records=tuple(self.records), size=self.size)
+        self.files, self.records, self.size = [], [], 0
 
 
 def units(found: Iterable[SourceFile | Drop], settings: CorpusSettings) -> Iterator[Unit | Drop]:
     """Yields the work that the files make, in their order; small web pages and texts travel together."""
-    batch: list[SourceFile] = []
-    size = 0
+    batch = Batch()
     for item in found:
-        for piece in [item] if isinstance(item, Drop) else file_units(item, settings):
-            if isinstance(piece, SourceFile):
-                batch.append(piece)
-                size += piece.size
-            if batch and (not isinstance(piece, SourceFile) or len(batch) >= UNIT_FILES or size >= UNIT_BYTES):
-                yield Unit(files=tuple(batch), size=size)
-                batch, size = [], 0
-            if not isinstance(piece, SourceFile):
+        if isinstance(item, Drop):
+            yield from batch.unit()
+            yield item
+            continue
+        for file, piece in file_units(item, settings):
+            piece = problem_drop(file, piece, settings) if isinstance(piece, Record) and piece.problem else piece
+            if isinstance(piece, Drop):
+                yield from batch.unit()
                 yield piece
-    if batch:
-        yield Unit(files=tuple(batch), size=size)
+                continue
+            if not batch.takes(file, piece):
+                yield from batch.unit()
+            batch.add(file, piece)
+            if batch.full():
+                yield from batch.unit()
+    yield from batch.unit()
 
 
-def file_units(file: SourceFile, settings: CorpusSettings) -> Iterator[Unit | SourceFile | Drop]:
-    """Yields the units of one file, or the file when it is to be read whole; a fault in it is its own Drop."""
+def problem_drop(file: SourceFile, record: Record, settings: CorpusSettings) -> Drop:
+    """Returns the Drop of a record that could not be read."""
+    large = record.problem == "too_large"
+    value = f"{record.size / MEGABYTE:.3f}" if large else record.value
+    threshold = settings.maximum_document_megabytes if large else ""
+    step = "find" if record.problem == "not_content" else "read"
+    return drop(file, record.problem, position=record.position, value=value, threshold=threshold, step=step)
+
+
+def file_units(file: SourceFile, settings: CorpusSettings) -> Iterator[tuple[SourceFile, Found]]:
+    """Yields what is in one file on disk, or the file when it is to be read whole; a fault in it is its own Drop."""
     try:
         with open(file.path, "rb") as stream:
-            head = stream.read(formats.HEAD_BYTES)
-            form = formats.file_format(file.name, head, named_by_user=file.named_by_user)
-            stream.seek(0)
+            nest = Nest(budget=Budget.of(file.size, int(settings.maximum_archive_gigabytes * (1 << 30))))
             nothing = True
-            for unit in units_of_form(replace(file, form=form), head, stream, settings):
+            for found in found_in(file, stream, settings, nest):
                 nothing = False
-                yield unit
+                yield found
             if nothing:
-                yield drop(file, "empty", step="clean", value=file.size)
+                yield file, drop(file, "empty", step="clean", value=file.size)
     except OSError as error:
-        yield drop(file, "unreadable", value=error.strerror or type(error).__name__)
-
-
-def units_of_form(
-    file: SourceFile, head: bytes, stream: BinaryIO, settings: CorpusSettings
-) -> Iterator[Unit | SourceFile | Drop]:
-    """Yields the units of an open file whose form is known."""
-    limit, form = limit_bytes(settings), file.form
-    if form == formats.UNSUPPORTED:
-        yield drop(file, "unsupported", step="find", value=ending(file.name))
-    elif form == formats.BINARY:
-        yield drop(file, "binary", value=repr(head[:8])[2:-1])
-    elif form == formats.JSONL:
-        yield from record_units(file, streams.json_lines(stream, limit), settings)
-    elif form == formats.JSON:
-        yield from record_units(file, streams.json_values(stream, limit), settings)
-    elif form == formats.PARQUET:
-        yield from batch_units(file)
-    elif file.size > limit and (form == formats.HTML or not settings.split_characters):
-        yield too_large(file, file.size, settings)
-    elif form == formats.HTML or file.size <= LARGE_BYTES:
-        yield file
-    else:
-        pieces = streams.text_pieces(stream, settings.split_characters or limit, limit)
-        yield from record_units(file, pieces, settings)
-
-
-def record_units(
-    file: SourceFile, records: Iterable[streams.Record], settings: CorpusSettings
-) -> Iterator[Unit | Drop]:
-    """Yields the records of a file some at a time; one that cannot be read becomes a Drop in its place."""
-    batch: list[streams.Record] = []
-    size = 0
-    for record in records:
-        if record.problem:
-            if batch:
-                yield Unit(files=(file,), records=tuple(batch), size=size)
-                batch, size = [], 0
-            threshold = settings.maximum_document_megabytes if record.problem == "too_large" else ""
-            value = f"{record.size / MEGABYTE:.3f}" if record.problem == "too_large" else record.value
-            yield drop(file, record.problem, position=record.position, value=value, threshold=threshold)
-            continue
-        batch.append(record)
-        size += record.size
-        if size >= UNIT_BYTES:
-            yield Unit(files=(file,), records=tuple(batch), size=size)
-            batch, size = [], 0
-    if batch:
-        yield Unit(files=(file,), records=tuple(batch), size=size)
-
-
-def batch_units(file: SourceFile) -> Iterator[Unit | Drop]:
-    """Yields the rows of a Parquet file as Arrow record batches; a damaged file ends in a Drop."""
-    import pyarrow as arrow
-    import pyarrow.parquet as parquet
-
-    position = 0
-    try:
-        with parquet.ParquetFile(file.path, buffer_size=MEGABYTE, pre_buffer=False) as opened:
-            for batch in opened.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
-                record = streams.Record(position=position, value=batch, size=batch.nbytes)
-                yield Unit(files=(file,), records=(record,), size=batch.nbytes)
-                position += batch.num_rows
-    except (arrow.ArrowException, OSError, ValueError) as error:
-        yield drop(file, "bad_parquet", position=position, value=str(error)[:200])
-
-
-def limit_bytes(settings: CorpusSettings) -> int:
-    """Returns the size beyond which a document is not read."""
-    return int(settings.maximum_document_megabytes * MEGABYTE)
-
-
-def too_large(file: SourceFile, size: int, settings: CorpusSettings, position: int = 0) -> Drop:
-    """Returns the Drop of a file or record that is larger than `corpus.maximum_document_megabytes`."""
-    threshold = settings.maximum_document_megabytes
-    return drop(file, "too_large", position=position, value=f"{size / MEGABYTE:.3f}", threshold=threshold)
-
-
-def ending(name: str) -> str:
-    """Returns a file's ending, with which the hint about unsupported files counts them."""
-    base = name.rsplit("/", 1)[-1]
-    return "." + base.rsplit(".", 1)[1].lower() if "." in base else ""
+        if error.errno == errno.ENOSPC:
+            raise
+        yield file, drop(file, "unreadable", value=error.strerror or type(error).__name__)
