@@ -10,9 +10,8 @@ from typing import Any
 
 from resiliparse.parse.html import HTMLTree
 
-from textmill.data.formats_in.fragments import fragment_text
+from textmill.data.formats_in.fragments import fragment_text, too_deep
 from textmill.data.formats_in.threads import Post, Thread
-from textmill.data.markup import too_deep
 
 LONGEST_PAGE = 8_000_000
 MOST_POSTS = 2_000

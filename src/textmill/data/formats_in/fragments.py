@@ -8,8 +8,6 @@ import re
 
 from resiliparse.extract.html2text import extract_plain_text
 
-from textmill.data.markup import too_deep
-
 HEADING = re.compile(r"<h([1-6])\b[^<>]*>\s*", re.I)
 CELL = re.compile(r"<t[dh]\b[^<>]*>\s*", re.I)
 ROW_END = re.compile(r"(</t[dh]\s{0,9}>)?\s{0,99}</tr\s{0,9}>", re.I)
@@ -20,6 +18,9 @@ CODE_END = re.compile(r"\n?(?:</code>\s{0,99})?</pre\s{0,9}>", re.I)
 BULLET = re.compile(r"^( *)• ", re.M)
 TABLE_LINE = re.compile(r"^\s*\|.*$", re.M)
 BLANKS = re.compile(r"\n[ \t]*(?:\n[ \t]*)+\n")
+NESTING = re.compile(r"<(/?)(?:div|section|article|span|b|i|em|strong|font|blockquote|table|ul|ol|dl|a)\b", re.I)
+DEEPEST = 256
+"""Browsers stop at 512 levels; what is nested deeper is a mistake or malice."""
 FENCE, PIPE = "\ufdd1", "\ufdd2"
 """Code points that Unicode keeps free for use inside a program: a fence, and the border of a cell."""
 
@@ -43,6 +44,16 @@ def fragment_text(markup: str) -> str:
         lines = [" ".join(line.replace(PIPE, "|").split()) if PIPE in line else line for line in text.split("\n")]
         text = "\n".join(lines)
     return BLANKS.sub("\n\n", text.replace("\xa0", " ")).strip("\n")
+
+
+def too_deep(markup: str) -> bool:
+    """True when elements are nested so deeply that walking up from each would take all day."""
+    depth = 0
+    for tag in NESTING.finditer(markup):
+        depth = max(0, depth - 1) if tag[1] else depth + 1
+        if depth > DEEPEST:
+            return True
+    return False
 
 
 def plain(markup: str) -> str:
