@@ -22,6 +22,7 @@ REGISTERED: dict[tuple[str, ...], str] = {
     ("little-world",): "start",
     ("doctor",): "start",
     ("corpus", "build"): "make",
+    ("corpus", "dialogues"): "make",
     ("tokenizer", "train"): "make",
     ("plan",): "train",
     ("train",): "train",
