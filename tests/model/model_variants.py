@@ -42,6 +42,19 @@ VARIANTS: dict[str, ModelConfig] = {
     "one expert": dataclasses.replace(MODERN, experts=3, experts_per_token=1, norm_expert_weights=False),
     "biases": dataclasses.replace(MODERN, attention_bias=True, attention_output_bias=True, feed_forward_bias=True),
     "no qk-norm": dataclasses.replace(MODERN, qk_norm=False, attention_scale=0.3, embedding_scale=2.0),
+    "joint qk-norm": dataclasses.replace(MODERN, qk_norm_joint=True, norm_place="output", kv_heads=2),
+    "parallel": dataclasses.replace(CLASSIC, positions="rope", parallel=True, feed_forward_kind="gelu_exact"),
+    "one norm": dataclasses.replace(CLASSIC, positions="rope", parallel=True, shared_norm=True, kv_heads=1),
+    "multipliers": dataclasses.replace(MODERN, residual_scale=0.3, logit_divisor=4.0, embedding_scale=3.0),
+    "offset": dataclasses.replace(MODERN, norm_offset=True, norm_place="both", windows=(0, 5), window_rope_theta=100.0),
+    "no rope": dataclasses.replace(MODERN, rope_skips=(1,)),
+    "embedding norm": dataclasses.replace(CLASSIC, positions="alibi", embedding_norm=True),
+    "longrope": dataclasses.replace(
+        MODERN,
+        rope_scaling=RopeScaling(
+            kind="longrope", original_context=32, short_factors=(1.0, 1.0, 2.0, 3.0), long_factors=(1.0, 2.0, 4.0, 8.0)
+        ),
+    ),
     "wide heads": dataclasses.replace(MODERN, head_width=16, kv_heads=2),
 }
 

@@ -31,8 +31,8 @@ class Attention(nn.Module):
         self.key = nn.Linear(config.width, shared, bias=config.attention_bias)
         self.value = nn.Linear(config.width, shared, bias=config.attention_bias)
         self.output = nn.Linear(inner, config.width, bias=config.attention_output_bias)
-        self.query_norm = make_head_norm(config) if config.qk_norm else None
-        self.key_norm = make_head_norm(config) if config.qk_norm else None
+        self.query_norm = make_head_norm(config, config.heads) if config.qk_norm else None
+        self.key_norm = make_head_norm(config, config.kv_heads) if config.qk_norm else None
         self.sinks = nn.Parameter(torch.zeros(config.heads)) if config.attention_sinks else None
         self.scale = config.attention_scale or config.head_width**-0.5
 
@@ -77,11 +77,13 @@ class Attention(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Projects to queries (B H T K), keys and values (B G T K), normed and rotated."""
         shape = (*x_BTD.shape[:2], -1, self.config.head_width)
-        q = self.query(x_BTD).view(shape)
-        k = self.key(x_BTD).view(shape)
-        v = self.value(x_BTD).view(shape)
+        q, k, v = self.query(x_BTD), self.key(x_BTD), self.value(x_BTD)
+        joint = self.config.qk_norm_joint
+        if not joint:
+            q, k = q.view(shape), k.view(shape)
         if self.query_norm is not None and self.key_norm is not None:
             q, k = self.query_norm(q), self.key_norm(k)
+        q, k, v = q.view(shape), k.view(shape), v.view(shape)
         q, k, v = (x.transpose(1, 2) for x in (q, k, v))
         if rope is not None:
             q, k = rotate(q, *rope), rotate(k, *rope)

@@ -7,17 +7,17 @@ Options beyond these two are for the families that are imported; what no other l
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from textmill.config import ModelSettings
 from textmill.errors import ModelError
 
 POSITIONS = ("rope", "learned", "sinusoidal", "alibi", "none")
 NORMS = ("rms", "layer")
-NORM_PLACES = ("pre", "post", "both")
-FEED_FORWARDS = ("gelu", "relu2", "swiglu", "geglu")
+NORM_PLACES = ("pre", "post", "both", "output")
+FEED_FORWARDS = ("gelu", "gelu_exact", "relu2", "swiglu", "geglu")
 SIZES = ("vocabulary_size", "context", "layers", "width", "heads", "kv_heads", "head_width", "feed_forward")
-ROPE_SCALINGS = ("none", "linear", "dynamic", "llama3", "yarn")
+ROPE_SCALINGS = ("none", "linear", "dynamic", "llama3", "yarn", "longrope")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class RopeScaling:
     """How rotary frequencies are stretched past the trained context; the names are Hugging Face's.
 
     linear and dynamic: https://arxiv.org/abs/2306.15595 and NTK-aware scaling; yarn: https://arxiv.org/abs/2309.00071;
-    llama3: the rule of Llama 3.1's reference code.
+    llama3: the rule of Llama 3.1's reference code; longrope: https://arxiv.org/abs/2402.13753.
     """
 
     kind: str = "none"
@@ -36,7 +36,11 @@ class RopeScaling:
     beta_fast: float = 32.0
     beta_slow: float = 1.0
     attention_factor: float = 0.0
-    """yarn's multiplier of cosines and sines; 0 takes the paper's 0.1·ln(factor) + 1."""
+    """The multiplier of cosines and sines; 0 takes yarn's 0.1·ln(factor) + 1 or longrope's rule."""
+    short_factors: tuple[float, ...] = ()
+    """longrope: what each pair's frequency is divided by up to the original context …"""
+    long_factors: tuple[float, ...] = ()
+    """… and past it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +61,18 @@ class ModelConfig:
     rope_fraction: float = 1.0
     """The share of each head's width that is rotated (GPT-NeoX, Phi: below 1)."""
     rope_scaling: RopeScaling = RopeScaling()
+    window_rope_theta: float = 0.0
+    """The base in layers with a window, unscaled (Gemma 3); 0: as in all others."""
+    rope_skips: tuple[int, ...] = ()
+    """Layers that rotate nothing (SmolLM3)."""
     norm: str = "rms"
     norm_place: str = "pre"
     norm_epsilon: float = 1e-6
+    norm_offset: bool = False
+    """RMSNorm's weight counts from 1: y = x / rms(x) · (1 + w), as Gemma stores it."""
     qk_norm: bool = False
+    qk_norm_joint: bool = False
+    """One norm over the queries (keys) of all heads together instead of one a head (OLMo 2)."""
     attention_bias: bool = False
     attention_output_bias: bool = False
     attention_scale: float = 0.0
@@ -72,12 +84,21 @@ class ModelConfig:
     """A learned logit a head that takes part in the softmax and gives nothing (https://arxiv.org/abs/2309.17453)."""
     feed_forward_kind: str = "swiglu"
     feed_forward_bias: bool = False
+    parallel: bool = False
+    """Attention and feed-forward read the same input and are added together (GPT-NeoX, Falcon)."""
+    shared_norm: bool = False
+    """Under `parallel`: one norm for both."""
+    residual_scale: float = 1.0
+    """Multiplies what each part adds to the residual stream (Granite)."""
     experts: int = 0
     experts_per_token: int = 2
     norm_expert_weights: bool = True
     tied: bool = True
     embedding_scale: float = 1.0
+    embedding_norm: bool = False
+    """A norm right after the embedding (BLOOM)."""
     logit_softcap: float = 0.0
+    logit_divisor: float = 1.0
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
@@ -95,6 +116,11 @@ class ModelConfig:
             raise ModelError("model.rope_width", value=self.rotated_width)
         if self.windows and len(self.windows) != self.layers:
             raise ModelError("model.windows", layers=self.layers, value=len(self.windows))
+        if self.parallel and self.norm_place != "pre":
+            raise ModelError("model.choice", name="norm_place", value=repr(self.norm_place), choices="pre")
+        pairs = {len(factors) for factors in (self.rope_scaling.short_factors, self.rope_scaling.long_factors)}
+        if self.rope_scaling.kind == "longrope" and pairs != {self.rotated_width // 2}:
+            raise ModelError("model.rope_factors", expected=self.rotated_width // 2, value=sorted(pairs))
         if self.experts and not 1 <= self.experts_per_token <= self.experts:
             raise ModelError("model.experts", experts=self.experts, value=self.experts_per_token)
 
@@ -119,9 +145,8 @@ class ModelConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
         """Reads what `as_dict` wrote; a name, type or value that does not fit is a ModelError."""
-        values = {**values, "windows": _sequence("windows", values.get("windows", ()))}
-        values["rope_scaling"] = RopeScaling(**_checked(RopeScaling, values.get("rope_scaling", {})))
-        return cls(**_checked(cls, values))
+        rope = _checked(RopeScaling, values.get("rope_scaling", {}))
+        return cls(**_checked(cls, {**values, "rope_scaling": RopeScaling(**rope)}))
 
 
 def modern(
@@ -229,16 +254,18 @@ def _checked(kind: type, values: Any) -> dict[str, Any]:
         raise ModelError(
             "model.options", missing=", ".join(missing) or "–", unknown=", ".join(map(str, unknown)) or "–"
         )
-    for name, value in values.items():
-        _check_type(name, value, tuple if name == "windows" else fields[name].type)
-    return values
+    return {name: _typed(name, value, fields[name].type) for name, value in values.items()}
 
 
-def _sequence(name: str, value: Any) -> tuple[int, ...]:
-    _check_type(name, value, (list, tuple))
-    for item in value:
-        _check_type(name, item, int)
-    return tuple(value)
+def _typed(name: str, value: Any, kind: Any) -> Any:
+    """Returns `value` held to a field's type; JSON's lists become tuples."""
+    if get_origin(kind) is tuple:
+        _check_type(name, value, (list, tuple))
+        for item in value:
+            _check_type(name, item, get_args(kind)[0])
+        return tuple(value)
+    _check_type(name, value, kind)
+    return value
 
 
 def _check_type(name: str, value: Any, kind: Any) -> None:

@@ -34,15 +34,16 @@ def count_parameters(config: ModelConfig) -> ParameterCount:
     attention = config.width * (inner + 2 * shared) + inner * config.width
     attention += (inner + 2 * shared) * config.attention_bias + config.width * config.attention_output_bias
     attention += config.heads * config.attention_sinks
-    norms = per_norm * (4 if config.norm_place == "both" else 2)
-    norms += 2 * config.head_width * (2 if config.norm == "layer" else 1) * config.qk_norm
+    norms = per_norm * (4 if config.norm_place == "both" else 1 if config.parallel and config.shared_norm else 2)
+    normed = inner + shared if config.qk_norm_joint else 2 * config.head_width
+    norms += normed * (2 if config.norm == "layer" else 1) * config.qk_norm
     feed_forward = _feed_forward(config) * max(config.experts, 1) + config.experts * config.width
     return ParameterCount(
         embedding=config.vocabulary_size * config.width,
         position=config.context * config.width if config.absolute_positions else 0,
         attention=config.layers * attention,
         feed_forward=config.layers * feed_forward,
-        norms=config.layers * norms + (per_norm if config.norm_place != "post" else 0),
+        norms=config.layers * norms + per_norm * ((config.norm_place != "post") + config.embedding_norm),
         output=0 if config.tied else config.vocabulary_size * config.width,
     )
 

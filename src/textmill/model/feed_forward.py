@@ -1,6 +1,6 @@
 """The part of a block that looks at one position at a time: plain, gated, or a mixture of experts.
 
-plain:  y = W_down · act(W_up · x)           act = GELU or ReLU²
+plain:  y = W_down · act(W_up · x)           act = GELU (its tanh form or exact) or ReLU²
 gated:  y = W_down · (act(W_gate · x) ⊙ W_up · x)      act = SiLU (SwiGLU) or GELU (GeGLU), https://arxiv.org/abs/2002.05202
 experts: the router picks `experts_per_token` of E such parts a token and adds their outputs, weighted.
 
@@ -33,7 +33,9 @@ class FeedForward(nn.Module):
         if self.gate is not None:
             act = F.silu if self.kind == "swiglu" else _gelu
             return self.down(act(self.gate(x)) * up)
-        return self.down(_gelu(up) if self.kind == "gelu" else F.relu(up).square())
+        if self.kind == "relu2":
+            return self.down(F.relu(up).square())
+        return self.down(_gelu(up) if self.kind == "gelu" else F.gelu(up))
 
 
 def _gelu(x: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ class GPT(nn.Module):
         self.config = config
         self.token_embedding = nn.Embedding(config.vocabulary_size, config.width)
         self.position_embedding = nn.Embedding(config.context, config.width) if config.absolute_positions else None
+        self.embedding_norm = make_norm(config) if config.embedding_norm else None
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
         self.norm = make_norm(config) if config.norm_place != "post" else nn.Identity()
         self.output = nn.Linear(config.width, config.vocabulary_size, bias=False)
@@ -34,7 +35,7 @@ class GPT(nn.Module):
             self.output.weight = self.token_embedding.weight
         if self.position_embedding is not None and config.positions == "sinusoidal":
             self.position_embedding.weight.requires_grad_(False)
-        self._rope: tuple[Tensor, Tensor] | None = None
+        self._rope: dict[bool, tuple[Tensor, Tensor]] = {}
 
     def initialise(self, generator: torch.Generator) -> None:
         """Fills all weights from `generator` (CPU).
@@ -48,7 +49,7 @@ class GPT(nn.Module):
             if name.endswith("sinks") or name.endswith("bias"):
                 nn.init.zeros_(parameter)
             elif parameter.ndim == 1:
-                nn.init.ones_(parameter)
+                nn.init.constant_(parameter, 0.0 if self.config.norm_offset else 1.0)
             elif name == "position_embedding.weight" and self.config.positions == "sinusoidal":
                 with torch.no_grad():
                     parameter.copy_(sinusoidal_table(self.config.context, self.config.width) * EMBEDDING_DEVIATION)
@@ -82,6 +83,8 @@ class GPT(nn.Module):
     def logits(self, x_BTD: Float[Tensor, "*B D"]) -> Float[Tensor, "*B V"]:
         """Returns the scores of every token, soft-capped where the config asks for it."""
         logits_BTV = self.output(x_BTD)
+        if self.config.logit_divisor != 1.0:
+            logits_BTV = logits_BTV / self.config.logit_divisor
         cap = self.config.logit_softcap
         return cap * torch.tanh(logits_BTV / cap) if cap else logits_BTV
 
@@ -105,7 +108,7 @@ class GPT(nn.Module):
         x_BTD = self.embed(ids_BT, positions_BT)
         if trace is not None:
             trace.record("embedding", x_BTD)
-        rope = self.rope(positions_BT, past + ids_BT.shape[1]) if self.config.positions == "rope" else None
+        rope = self._ropes(positions_BT, past + ids_BT.shape[1])
         biases: dict[int, Tensor | None] = {}
         for layer, block in enumerate(self.blocks):
             window = self.config.window(layer)
@@ -119,7 +122,7 @@ class GPT(nn.Module):
                     documents_BT=documents_BT,
                     padding_BS=padding_BS,
                 )
-            x_BTD = block(x_BTD, rope, biases[window], cache, trace)
+            x_BTD = block(x_BTD, rope[layer], biases[window], cache, trace)
         if cache is not None:
             cache.advance(ids_BT.shape[1])
         x_BTD = self.norm(x_BTD)
@@ -134,6 +137,8 @@ class GPT(nn.Module):
             x_BTD = x_BTD * torch.tensor(self.config.embedding_scale, dtype=x_BTD.dtype)
         if self.position_embedding is not None:
             x_BTD = x_BTD + self.position_embedding(positions_BT)
+        if self.embedding_norm is not None:
+            x_BTD = self.embedding_norm(x_BTD)
         return F.dropout(x_BTD, self.config.dropout, self.training)
 
     def _positions(
@@ -147,24 +152,42 @@ class GPT(nn.Module):
             return document_positions(documents_BT)[:, -length:]
         return torch.arange(past, past + length, device=ids_BT.device)[None]
 
-    def rope(self, positions_BT: Int[Tensor, "#B T"], length: int) -> tuple[Tensor, Tensor]:
+    def _ropes(self, positions_BT: Tensor, length: int) -> list[tuple[Tensor, Tensor] | None]:
+        """Returns each layer's cosines and sines, None for a layer that rotates nothing."""
+        config = self.config
+        made: dict[bool, tuple[Tensor, Tensor]] = {}
+        ropes: list[tuple[Tensor, Tensor] | None] = []
+        for layer in range(config.layers):
+            local = bool(config.window_rope_theta and config.window(layer))
+            if config.positions != "rope" or layer in config.rope_skips:
+                ropes.append(None)
+                continue
+            if local not in made:
+                made[local] = self.rope(positions_BT, length, local=local)
+            ropes.append(made[local])
+        return ropes
+
+    def rope(self, positions_BT: Int[Tensor, "#B T"], length: int, *, local: bool = False) -> tuple[Tensor, Tensor]:
         """Returns cosines and sines (B T P) at the given positions; the tables grow by doubling and are kept.
 
-        Dynamic scaling past the original context has other angles for every length, so its tables are not kept. Nor
-        are tables made as inference tensors: training may use what an evaluation made first.
+        `local`: those of layers with a base of their own. Scalings that look at the length (dynamic, longrope) have
+        other angles past the original context, so those tables are not kept. Nor are tables made as inference
+        tensors: training may use what an evaluation made first.
         """
         scaling, device = self.config.rope_scaling, positions_BT.device
-        if scaling.kind == "dynamic" and length > (scaling.original_context or self.config.context):
+        by_length = scaling.kind in ("dynamic", "longrope") and not local
+        original = scaling.original_context or self.config.context
+        if by_length and length > original:
             cos, sin = (table.to(device) for table in rope_tables(self.config, length))
             return cos[positions_BT], sin[positions_BT]
-        if self._rope is None or self._rope[0].shape[0] < length or self._rope[0].device != device:
+        kept = self._rope.get(local)
+        if kept is None or kept[0].shape[0] < length or kept[0].device != device:
             held = 1 << (length - 1).bit_length()
-            if scaling.kind == "dynamic":
-                held = min(held, scaling.original_context or self.config.context)
+            held = min(held, original) if by_length else held
             with torch.inference_mode(False):
-                cos, sin = rope_tables(self.config, held)
-                self._rope = (cos.to(device), sin.to(device))
-        return self._rope[0][positions_BT], self._rope[1][positions_BT]
+                cos, sin = rope_tables(self.config, held, local=local)
+                kept = self._rope[local] = (cos.to(device), sin.to(device))
+        return kept[0][positions_BT], kept[1][positions_BT]
 
 
 EMBEDDING_DEVIATION = 0.02

@@ -14,16 +14,29 @@ class RMSNorm(nn.RMSNorm):
         return F.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
 
 
+class OffsetRMSNorm(RMSNorm):
+    """RMSNorm whose weight counts from 1 (https://arxiv.org/abs/2403.08295, Gemma)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns x / rms(x) · (1 + w) in the dtype of `x`."""
+        return F.rms_norm(x, self.normalized_shape, (1.0 + self.weight.float()).to(x.dtype), self.eps)
+
+
 def make_norm(config: ModelConfig) -> nn.Module:
     """Returns a norm over the model's width."""
     return _norm(config, config.width)
 
 
-def make_head_norm(config: ModelConfig) -> nn.Module:
-    """Returns a norm over one head's width, for queries and keys (https://arxiv.org/abs/2302.05442)."""
-    return _norm(config, config.head_width)
+def make_head_norm(config: ModelConfig, heads: int) -> nn.Module:
+    """Returns a norm for queries or keys: over one head's width, or over all `heads` together.
+
+    https://arxiv.org/abs/2302.05442
+    """
+    return _norm(config, config.head_width * (heads if config.qk_norm_joint else 1))
 
 
 def _norm(config: ModelConfig, width: int) -> nn.Module:
-    kind = RMSNorm if config.norm == "rms" else nn.LayerNorm
+    if config.norm == "layer":
+        return nn.LayerNorm(width, eps=config.norm_epsilon)
+    kind = OffsetRMSNorm if config.norm_offset else RMSNorm
     return kind(width, eps=config.norm_epsilon)

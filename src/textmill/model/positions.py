@@ -3,13 +3,14 @@
 Shapes: T positions, D model width, K head width, P = R/2 pairs of the R rotated dimensions, H heads.
 """
 
+import dataclasses
 import math
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from textmill.model.config import ModelConfig
+from textmill.model.config import ModelConfig, RopeScaling
 
 
 def sinusoidal_table(context: int, width: int) -> Float[Tensor, "T D"]:
@@ -39,6 +40,8 @@ def rope_frequencies(config: ModelConfig, length: int) -> tuple[Float[Tensor, " 
         return frequency / scaling.factor, 1.0
     if scaling.kind == "llama3":
         return _llama3(frequency, config, original), 1.0
+    if scaling.kind == "longrope":
+        return _longrope(frequency, config, length, original)
     if scaling.kind == "yarn":
         factor = scaling.attention_factor or 0.1 * math.log(max(scaling.factor, 1.0)) + 1.0
         return _yarn(frequency, config, original), factor
@@ -71,8 +74,21 @@ def _yarn(frequency: Tensor, config: ModelConfig, original: int) -> Tensor:
     return frequency / scaling.factor * ramp + frequency * (1 - ramp)
 
 
-def rope_tables(config: ModelConfig, length: int) -> tuple[Float[Tensor, "T P"], Float[Tensor, "T P"]]:
-    """Returns the cosines and sines of positions 0 … length-1, in float32."""
+def _longrope(frequency: Tensor, config: ModelConfig, length: int, original: int) -> tuple[Tensor, float]:
+    """Each pair of dimensions has a factor of its own, and another one past the original context."""
+    scaling = config.rope_scaling
+    factors = scaling.long_factors if length > original else scaling.short_factors
+    stretch = config.context / original
+    rule = math.sqrt(1 + math.log(stretch) / math.log(original)) if stretch > 1 else 1.0
+    return frequency / torch.tensor(factors), scaling.attention_factor or rule
+
+
+def rope_tables(
+    config: ModelConfig, length: int, *, local: bool = False
+) -> tuple[Float[Tensor, "T P"], Float[Tensor, "T P"]]:
+    """Returns the cosines and sines of positions 0 … length-1, in float32; `local`: of layers with a window."""
+    if local:
+        config = dataclasses.replace(config, rope_theta=config.window_rope_theta, rope_scaling=RopeScaling())
     frequency, factor = rope_frequencies(config, length)
     angle_TP = torch.arange(length, dtype=torch.float32)[:, None] * frequency
     return angle_TP.cos() * factor, angle_TP.sin() * factor

@@ -31,7 +31,7 @@ def batch_loss(model: GPT, batch: Batch, dtype: torch.dtype) -> Tensor:
     device = batch.inputs_BT.device.type
     with torch.autocast(device, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         hidden_BTD = model.hidden(batch.inputs_BT, documents_BT=batch.documents_BT)
-        if model.config.logit_softcap:
+        if model.config.logit_softcap or model.config.logit_divisor != 1.0:
             logits = model.logits(hidden_BTD).float().flatten(0, 1)
             return torch.nn.functional.cross_entropy(logits, batch.targets_BT.flatten(), reduction="sum")
     return linear_cross_entropy(hidden_BTD.flatten(0, 1), model.output.weight, batch.targets_BT.flatten(), dtype)

@@ -17,23 +17,22 @@ from textmill.model.hub.family import HubConfig
 
 IN_HUB = {
     "modern", "modern tied", "classic", "classic untied", "classic sinusoidal", "grouped", "multi-query", "windows",
-    "yarn", "wide heads",
+    "yarn", "wide heads", "classic rope", "experts", "one expert", "no qk-norm",
+    "embedding norm", "joint qk-norm", "longrope", "parallel",
 }  # fmt: skip
 REFUSED = {
     "modern alibi": ["positions"],
     "modern none": ["positions"],
     "modern learned": ["positions"],
-    "classic rope": ["positions"],
     "post": ["norm_place"],
     "both": ["norm_place"],
     "layer norm": ["norm"],
     "all windows": ["windows"],
     "soft-caps": ["attention_softcap", "logit_softcap"],
     "sinks": ["attention_sinks"],
-    "experts": ["experts"],
     "biases": ["feed_forward_bias"],
     "relu2": ["feed_forward_kind"],
-    "no qk-norm": ["qk_norm", "attention_scale", "embedding_scale"],
+    "partial rope": ["rope_fraction"],
 }
 
 
@@ -116,7 +115,7 @@ def test_every_key_that_the_peer_knows_is_read_or_known_to_change_no_logit(peer:
     [
         (MODERN, {"hidden_act": "relu"}, "hub.unsupported"),
         (MODERN, {"quantization_config": {"bits": 4}}, "hub.unsupported"),
-        (MODERN, {"rope_scaling": {"rope_type": "longrope", "factor": 2}}, "hub.unsupported"),
+        (MODERN, {"rope_scaling": {"rope_type": "axial", "factor": 2}}, "hub.unsupported"),
         (MODERN, {"rope_scaling": {"rope_type": "yarn", "factor": 2, "mscale": 1.0}}, "hub.unsupported"),
         (MODERN, {"rope_scaling": {"rope_type": "linear", "factor": 0}}, "hub.value"),
         (MODERN, {"rope_scaling": [1]}, "hub.value"),

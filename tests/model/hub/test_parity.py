@@ -21,6 +21,10 @@ HUB_VARIANTS = {
     for name in ("modern", "modern tied", "grouped", "multi-query", "windows", "yarn", "wide heads", "classic")
 } | {
     "classic untied": VARIANTS["classic untied"],
+    "classic rope": VARIANTS["classic rope"],
+    "experts": VARIANTS["experts"],
+    "one expert": VARIANTS["one expert"],
+    "no qk-norm": VARIANTS["no qk-norm"],
     "classic sinusoidal": VARIANTS["classic sinusoidal"],
     "both biases": dataclasses.replace(MODERN, attention_bias=True, attention_output_bias=True),
     "linear": dataclasses.replace(MODERN, rope_scaling=RopeScaling(kind="linear", factor=2.0)),

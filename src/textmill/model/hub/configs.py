@@ -15,7 +15,10 @@ from textmill.model.config import ModelConfig, RopeScaling
 from textmill.model.hub.families import FAMILIES, HUB_FAMILIES
 from textmill.model.hub.families.textmill import EXACT_KEY, TEXTMILL
 from textmill.model.hub.family import Family, HubConfig
+from textmill.model.hub.rope import WITH_ORIGINAL
 
+HOME = {"modern": "qwen3", "classic": "gpt2"}
+"""The family of a preset; an imported model's preset is its family's own name."""
 LAYOUTS = ("any", "hub", "textmill")
 DTYPE_NAMES = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
 TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
@@ -81,6 +84,9 @@ def choose_family(config: ModelConfig, layout: str = "hub") -> Family:
         raise ValueError(f"layout must be one of {LAYOUTS}, got {layout!r}")
     if layout == "textmill":
         return TEXTMILL
+    home = HOME.get(config.preset, config.preset)
+    if home in FAMILIES and not hub_differences(config, FAMILIES[home]):
+        return FAMILIES[home]  # what was imported goes out as what it was, where several families could say it
     differences = {family.model_type: hub_differences(config, family) for family in HUB_FAMILIES}
     nearest = min(differences, key=lambda name: len(differences[name]))
     if not differences[nearest]:
@@ -107,17 +113,25 @@ def canonical(config: ModelConfig) -> ModelConfig:
     if config.positions == "sinusoidal":
         changes["positions"] = "learned"  # the table is stored
     if config.positions != "rope":
-        changes |= {"rope_theta": 10_000.0, "rope_fraction": 1.0, "rope_scaling": RopeScaling()}
+        changes |= {"rope_theta": 10_000.0, "rope_fraction": 1.0, "rope_scaling": RopeScaling(), "rope_skips": ()}
     elif scaling.kind == "none":
         changes["rope_scaling"] = RopeScaling()
     else:
         original = scaling.original_context or config.context
-        told = scaling.kind in ("llama3", "yarn") or original != config.context
+        told = scaling.kind in WITH_ORIGINAL or original != config.context
         changes["rope_scaling"] = dataclasses.replace(
             scaling, original_context=original if told and scaling.kind != "linear" else 0
         )
     if not any(config.windows):
         changes["windows"] = ()
+    if not any(config.windows) or config.positions != "rope":
+        changes["window_rope_theta"] = 0.0
+    if config.norm == "layer":
+        changes["norm_offset"] = False
+    if not config.parallel:
+        changes["shared_norm"] = False
+    if not config.qk_norm:
+        changes["qk_norm_joint"] = False
     if config.attention_scale == config.head_width**-0.5:
         changes["attention_scale"] = 0.0
     if not config.experts:

@@ -3,10 +3,10 @@
 A row of the weight table says that the tensor `hub` in a file holds our parameters `ours`:
 
     Weight("model.layers.{layer}.self_attn.q_proj.weight", "blocks.{layer}.attention.query.weight")
-    Weight("transformer.h.{layer}.attn.c_attn.weight", ("…query.weight", "…key.weight", …), transposed=True)
+    Weight("transformer.h.{layer}.attn.c_attn.weight", ("…query.weight", "…key.weight", …), TRANSPOSED)
 
-Several of ours are joined along their output features, in that order; `transposed` matrices lie input × output in the
-file. A row whose parameters a config does not have (biases, a tied output) does not count for it.
+The third says how the file's tensor holds ours (`packing`); plainly, several of ours lie one after the other. A row
+whose parameters a config does not have (biases, a tied output) does not count for it.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +15,7 @@ from typing import Any
 
 from textmill.errors import ModelError
 from textmill.model.config import ModelConfig
+from textmill.model.hub.packing import PLAIN, Packing
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,15 @@ class Weight:
 
     hub: str
     ours: str | tuple[str, ...]
-    transposed: bool = False
+    packing: Packing = PLAIN
+    when: Callable[[ModelConfig], bool] | None = None
+    """Further condition: a file may call the same thing differently in different configurations."""
 
     def filled(self, layer: int, expert: int = 0) -> "Weight":
         """Returns the row for one layer and expert."""
         ours = (self.ours,) if isinstance(self.ours, str) else self.ours
         names = tuple(name.format(layer=layer, expert=expert) for name in ours)
-        return Weight(self.hub.format(layer=layer, expert=expert), names, self.transposed)
+        return Weight(self.hub.format(layer=layer, expert=expert), names, self.packing, self.when)
 
 
 class HubConfig:
@@ -66,6 +69,13 @@ class HubConfig:
         if not abs(value) < float("inf"):
             raise ModelError("hub.value", file=self.place, name=name, expected="a finite number", value=_shown(value))
         return value
+
+    def numbers(self, name: str) -> tuple[float, ...]:
+        """Returns a list of positive numbers, empty where there is none."""
+        values = self.get(name, list, [])
+        if not all(type(value) in (int, float) and 0 < value < float("inf") for value in values):
+            raise ModelError("hub.value", file=self.place, name=name, expected="numbers > 0", value=_shown(values))
+        return tuple(float(value) for value in values)
 
     def section(self, name: str) -> "HubConfig":
         """Returns a nested object, empty where there is none."""

@@ -22,8 +22,7 @@ def hub_tensors(model: GPT, family: Family | None = None) -> dict[str, Tensor]:
     tensors = {}
     for row in weight_rows(family, model.config, parameters):
         parts = [parameters[name].detach() for name in row.ours]
-        joined = parts[0] if len(parts) == 1 else torch.cat(parts)
-        tensors[row.hub] = (joined.t() if row.transposed else joined).contiguous()
+        tensors[row.hub] = row.packing.join(parts, model.config).contiguous()
     return tensors
 
 
@@ -47,7 +46,7 @@ def load_hub_tensors(
     on_meta = model.token_embedding.weight.is_meta
     state = {}
     for row in rows:
-        for name, part in _split(row, tensors[actual[row.hub]], parameters):
+        for name, part in _split(row, tensors[actual[row.hub]], parameters, model.config):
             wanted = parameters[name]
             place = (device or "cpu") if on_meta else wanted.device
             state[name] = part.to(place, dtype or wanted.dtype)
@@ -73,6 +72,8 @@ def weight_rows(family: Family, config: ModelConfig, names: Mapping[str, object]
         return [Weight(name, (name,)) for name in names]
     rows, covered = [], set()
     for weight in family.weights:
+        if weight.when is not None and not weight.when(config):
+            continue
         layers = range(config.layers) if "{layer}" in weight.hub else range(1)
         experts = range(config.experts) if "{expert}" in weight.hub else range(1)
         for row in (weight.filled(layer, expert) for layer in layers for expert in experts):
@@ -102,17 +103,17 @@ def _match_names(
     return actual
 
 
-def _split(row: Weight, tensor: Tensor, parameters: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+def _split(
+    row: Weight, tensor: Tensor, parameters: Mapping[str, Tensor], config: ModelConfig
+) -> Iterator[tuple[str, Tensor]]:
     """Yields our name and our part for each parameter that a tensor of the file holds."""
-    sizes = [parameters[name].shape[0] for name in row.ours]
-    shape = (sum(sizes), *parameters[row.ours[0]].shape[1:])
-    expected = shape[::-1] if row.transposed else shape
-    if tuple(tensor.shape) != expected:
+    empty = [torch.empty(parameters[name].shape, device="meta") for name in row.ours]
+    expected = row.packing.join(empty, config).shape
+    if tensor.shape != expected:
         raise ModelError("hub.shape", name=row.hub, expected=list(expected), got=list(tensor.shape))
     if not tensor.is_floating_point():
         raise ModelError("hub.dtype", name=row.hub, got=str(tensor.dtype).removeprefix("torch."))
-    whole = tensor.t() if row.transposed else tensor
-    parts = whole.split(sizes) if len(sizes) > 1 else (whole,)
+    parts = row.packing.split(tensor, [part.shape[0] for part in empty], config)
     yield from ((name, part.contiguous()) for name, part in zip(row.ours, parts, strict=True))
 
 

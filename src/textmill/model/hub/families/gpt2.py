@@ -8,6 +8,7 @@ from typing import Any
 
 from textmill.model.config import ModelConfig, head_width_of
 from textmill.model.hub.family import Family, HubConfig, Weight
+from textmill.model.hub.packing import TRANSPOSED
 
 LAYER, BLOCK = "transformer.h.{layer}.", "blocks.{layer}."
 
@@ -74,7 +75,7 @@ def _pair(hub: str, ours: str) -> tuple[Weight, Weight]:
 def _conv1d(hub: str, *ours: str) -> tuple[Weight, Weight]:
     """Rows for the weight and the bias of a linear map."""
     return (
-        Weight(f"{LAYER}{hub}.weight", tuple(f"{BLOCK}{name}.weight" for name in ours), transposed=True),
+        Weight(f"{LAYER}{hub}.weight", tuple(f"{BLOCK}{name}.weight" for name in ours), TRANSPOSED),
         Weight(f"{LAYER}{hub}.bias", tuple(f"{BLOCK}{name}.bias" for name in ours)),
     )
 

@@ -1,105 +1,113 @@
-"""Qwen3, the layout of `modern`: RMSNorm before each part, RoPE, norms on queries and keys, SwiGLU, grouped heads."""
+"""Qwen3, the layout of `modern`: RMSNorm before each part, RoPE, norms on queries and keys, SwiGLU, grouped heads.
+
+Qwen2 and 2.5 are the same with biases on queries, keys and values in place of the norms.
+"""
 
 from typing import Any
 
-from textmill.errors import ModelError
 from textmill.model.config import ModelConfig
-from textmill.model.hub.family import Family, HubConfig, Weight
-from textmill.model.hub.rope import read_rope, write_rope
+from textmill.model.hub.common import (
+    FULL,
+    ROTARY_BUFFERS,
+    SLIDING,
+    WITHOUT_EFFECT,
+    decoder_weights,
+    expert_weights,
+    read_decoder,
+    read_windows,
+    write_decoder,
+    write_windows,
+)
+from textmill.model.hub.family import Family, HubConfig
 
-LAYER, BLOCK = "model.layers.{layer}.", "blocks.{layer}."
-FULL, SLIDING = "full_attention", "sliding_attention"
+DEFAULTS = {
+    "vocab_size": 151936,
+    "hidden_size": 4096,
+    "intermediate_size": 22016,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "max_position_embeddings": 32768,
+}
+MIXTURE_DEFAULTS = DEFAULTS | {
+    "hidden_size": 2048,
+    "intermediate_size": 6144,
+    "num_hidden_layers": 24,
+    "num_key_value_heads": 4,
+}
 
 
 def write(config: ModelConfig) -> dict[str, Any]:
-    """Returns the keys of config.json that are Qwen3's own."""
+    """Returns the keys of config.json that are Qwen's own."""
     window = max(config.windows, default=0)
     sliding = [bool(size) for size in config.windows]
     tail = sliding.index(True) if window else config.layers
-    values = {
-        "vocab_size": config.vocabulary_size,
-        "hidden_size": config.width,
-        "intermediate_size": config.feed_forward,
-        "num_hidden_layers": config.layers,
-        "num_attention_heads": config.heads,
-        "num_key_value_heads": config.kv_heads,
-        "head_dim": config.head_width,
-        "hidden_act": "silu",
-        "max_position_embeddings": config.context,
-        "rms_norm_eps": config.norm_epsilon,
-        "tie_word_embeddings": config.tied,
-        "attention_bias": config.attention_bias,
-        "attention_dropout": config.dropout,
-        "use_sliding_window": bool(window),
-        "sliding_window": window or None,
-        "max_window_layers": tail,
-        "initializer_range": 0.02,
-        "use_cache": True,
-    }
-    if window:
-        values["layer_types"] = [SLIDING if size else FULL for size in sliding]
-    return values | write_rope(config.rope_theta, config.rope_scaling, config.context)
+    values = write_decoder(config) | write_windows(config)
+    if not window:
+        del values["layer_types"]
+    return values | {"use_sliding_window": bool(window), "max_window_layers": tail}
+
+
+def windows(config: HubConfig, layers: int) -> tuple[int, ...]:
+    """Returns each layer's window: by `layer_types`, else from `max_window_layers` on where windows are used."""
+    used = config.get("use_sliding_window", bool, False)
+    window = config.integer("sliding_window", 0, minimum=0) if used else 0
+    first = config.integer("max_window_layers", 28, minimum=0)
+    return read_windows(config, layers, window, [SLIDING if window and n >= first else FULL for n in range(layers)])
 
 
 def read(config: HubConfig) -> ModelConfig:
     """Returns our configuration of a Qwen3 config.json; defaults are those of transformers."""
-    config.require("hidden_act", "silu", "swish")
-    layers = config.integer("num_hidden_layers", 32, maximum=10_000)
-    context = config.integer("max_position_embeddings", 32768)
-    heads = config.integer("num_attention_heads", 32)
-    bias = config.get("attention_bias", bool, False)
-    theta, share, scaling = read_rope(config, context)
-    return ModelConfig(
-        preset="modern",
-        vocabulary_size=config.integer("vocab_size", 151936),
-        context=context,
-        layers=layers,
-        width=config.integer("hidden_size", 4096),
-        heads=heads,
-        kv_heads=config.integer("num_key_value_heads", heads),
-        head_width=config.integer("head_dim", 128),
-        feed_forward=config.integer("intermediate_size", 22016),
-        positions="rope",
-        rope_theta=theta,
-        rope_fraction=share,
-        rope_scaling=scaling,
-        norm="rms",
-        norm_epsilon=config.number("rms_norm_eps", 1e-6),
+    layers = config.integer("num_hidden_layers", DEFAULTS["num_hidden_layers"], maximum=10_000)
+    defaults = DEFAULTS | {"head_dim": 128}
+    return read_decoder(config, "modern", defaults, qk_norm=True, windows=windows(config, layers))
+
+
+def read_qwen2(config: HubConfig) -> ModelConfig:
+    """Returns our configuration of a Qwen2 config.json."""
+    layers = config.integer("num_hidden_layers", DEFAULTS["num_hidden_layers"], maximum=10_000)
+    return read_decoder(
+        config,
+        "qwen2",
+        DEFAULTS,
+        windows=windows(config, layers),
+        attention_bias=True,
+        attention_output_bias=False,
+    )
+
+
+def read_mixture(config: HubConfig) -> ModelConfig:
+    """Returns our configuration of a Qwen3-MoE config.json; layers without experts are refused by name."""
+    config.require("decoder_sparse_step", 1)
+    config.require("mlp_only_layers", [])
+    layers = config.integer("num_hidden_layers", MIXTURE_DEFAULTS["num_hidden_layers"], maximum=10_000)
+    used = config.get("use_sliding_window", bool, False)  # here all layers have the window, or none
+    window = config.integer("sliding_window", 4096, minimum=0) if used else 0
+    return read_decoder(
+        config,
+        "qwen3_moe",
+        MIXTURE_DEFAULTS,
         qk_norm=True,
-        attention_bias=bias,
-        attention_output_bias=bias,
-        windows=_windows(config, layers),
-        feed_forward_kind="swiglu",
-        tied=config.get("tie_word_embeddings", bool, False),
-        dropout=config.number("attention_dropout", 0.0),
+        windows=(window,) * layers if window else (),
+        feed_forward=config.integer("moe_intermediate_size", 768),
+        experts=config.integer("num_experts", config.get("num_local_experts", int, 128)),
+        experts_per_token=config.integer("num_experts_per_tok", 8),
+        norm_expert_weights=config.get("norm_topk_prob", bool, False),
     )
 
 
-def _windows(config: HubConfig, layers: int) -> tuple[int, ...]:
-    if not config.get("use_sliding_window", bool, False):
-        window = 0
-    else:
-        window = config.integer("sliding_window", 0, minimum=0)
-    first = config.integer("max_window_layers", 28, minimum=0)
-    default = [SLIDING if window and layer >= first else FULL for layer in range(layers)]
-    kinds = config.get("layer_types", list, default)
-    unknown = [kind for kind in kinds if kind not in (FULL, SLIDING)]
-    if unknown or len(kinds) != layers or (SLIDING in kinds and not window):
-        raise ModelError(
-            "hub.value",
-            file=config.place,
-            name="layer_types",
-            expected=f"{layers} × {FULL} | {SLIDING} (sliding_window)",
-            value=f"{len(kinds)}, {unknown[:1] or ''} {window}",
-        )
-    return tuple(window if kind == SLIDING else 0 for kind in kinds) if SLIDING in kinds else ()
-
-
-def _linear(hub: str, ours: str) -> tuple[Weight, Weight]:
-    return (
-        Weight(f"{LAYER}{hub}.weight", f"{BLOCK}{ours}.weight"),
-        Weight(f"{LAYER}{hub}.bias", f"{BLOCK}{ours}.bias"),
-    )
+def write_mixture(config: ModelConfig) -> dict[str, Any]:
+    """Returns the keys of config.json that are Qwen3-MoE's own."""
+    window = max(config.windows, default=0)
+    return write_decoder(config) | {
+        "moe_intermediate_size": config.feed_forward,
+        "num_experts": config.experts,
+        "num_experts_per_tok": config.experts_per_token,
+        "norm_topk_prob": config.norm_expert_weights,
+        "decoder_sparse_step": 1,
+        "mlp_only_layers": [],
+        "use_sliding_window": bool(window),
+        "sliding_window": window or None,
+    }
 
 
 QWEN3 = Family(
@@ -108,22 +116,35 @@ QWEN3 = Family(
     write=write,
     read=read,
     prefix="model.",
-    weights=(
-        Weight("model.embed_tokens.weight", "token_embedding.weight"),
-        Weight(LAYER + "input_layernorm.weight", BLOCK + "attention_norm.weight"),
-        *_linear("self_attn.q_proj", "attention.query"),
-        *_linear("self_attn.k_proj", "attention.key"),
-        *_linear("self_attn.v_proj", "attention.value"),
-        *_linear("self_attn.o_proj", "attention.output"),
-        Weight(LAYER + "self_attn.q_norm.weight", BLOCK + "attention.query_norm.weight"),
-        Weight(LAYER + "self_attn.k_norm.weight", BLOCK + "attention.key_norm.weight"),
-        Weight(LAYER + "post_attention_layernorm.weight", BLOCK + "feed_forward_norm.weight"),
-        Weight(LAYER + "mlp.gate_proj.weight", BLOCK + "feed_forward.gate.weight"),
-        Weight(LAYER + "mlp.up_proj.weight", BLOCK + "feed_forward.up.weight"),
-        Weight(LAYER + "mlp.down_proj.weight", BLOCK + "feed_forward.down.weight"),
-        Weight("model.norm.weight", "norm.weight"),
-        Weight("lm_head.weight", "output.weight"),
+    weights=decoder_weights(),
+    without_effect=WITHOUT_EFFECT,
+    buffers=ROTARY_BUFFERS,
+)
+QWEN2 = Family(
+    model_type="qwen2",
+    architecture="Qwen2ForCausalLM",
+    write=write,
+    read=read_qwen2,
+    prefix="model.",
+    weights=decoder_weights(),
+    without_effect=WITHOUT_EFFECT,
+    buffers=ROTARY_BUFFERS,
+)
+QWEN3_MOE = Family(
+    model_type="qwen3_moe",
+    architecture="Qwen3MoeForCausalLM",
+    write=write_mixture,
+    read=read_mixture,
+    prefix="model.",
+    weights=decoder_weights(
+        feed_forward={},
+        experts=expert_weights(
+            "mlp.gate",
+            "mlp.experts.{expert}.gate_proj",
+            "mlp.experts.{expert}.up_proj",
+            "mlp.experts.{expert}.down_proj",
+        ),
     ),
-    without_effect=("initializer_range", "use_cache"),
-    buffers=(r".*\.rotary_emb\.inv_freq",),
+    without_effect=(*WITHOUT_EFFECT, "intermediate_size"),
+    buffers=ROTARY_BUFFERS,
 )
