@@ -58,9 +58,10 @@ def test_json_list_and_object(tmp_path: Path):
         "one.json": json.dumps({"text": "c", "title": "t"}, indent=2),
         "lines.json": '{"text": "d"}\n{"text": "e"}\n',
         "pretty.jsonl": json.dumps({"text": "f"}, indent=1),
+        "chinese.json": json.dumps([{"text": "小镇的早上很安静。"}], indent=1, ensure_ascii=False),
     }
     corpus = build(tmp_path, files)
-    assert sorted(texts(corpus)) == ["a", "b", "c", "d", "e", "f"]
+    assert sorted(texts(corpus)) == ["a", "b", "c", "d", "e", "f", "小镇的早上很安静。"]
 
 
 def test_parquet_streams_row_groups(tmp_path: Path):

@@ -211,7 +211,7 @@ def batch_rows(file: SourceFile, record: Record) -> Iterator[tuple[int, Any]]:
         position = record.position + number + 1
         try:
             yield position, record.value.slice(number, 1).to_pylist()[0]
-        except (ValueError, OverflowError) as error:
+        except (ValueError, OverflowError, SystemError) as error:
             yield position, drop(file, "undecodable", position=position, value=str(error)[:200])
 
 

@@ -195,5 +195,6 @@ def next_blocks(blocks: Iterator[str | None], wanted: int) -> str:
     parts: list[str] = []
     while wanted >= 0 and (block := next(blocks, None)) is not None:
         parts.append(block)
-        wanted -= max(1, len(block))
+        if block:  # an empty one is no end: it stands where plain ASCII turns into another encoding
+            wanted -= len(block)
     return "".join(parts)

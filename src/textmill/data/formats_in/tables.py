@@ -80,14 +80,27 @@ def arrow_rows(stream: Any, *, streamed: bool) -> Iterator[Record]:
     position = 0
     try:
         for batch in arrow_batches(stream, streamed=streamed):
-            batch.validate()
             for start in range(0, batch.num_rows, BATCH_ROWS):
                 part = batch.slice(start, BATCH_ROWS)
-                part = part.take(arrow.array(range(part.num_rows)))  # a slice would take the whole batch along
-                yield Record(position=position, value=part, size=part.nbytes)
+                yield from whole_rows(part, position)
                 position += part.num_rows
     except (arrow.ArrowException, OSError, ValueError) as error:
         raise Unreadable("bad_arrow", error) from error
+
+
+def whole_rows(batch: Any, position: int) -> Iterator[Record]:
+    """Yields the rows of a batch together, or one by one where some are damaged: to touch those may end the process."""
+    try:
+        batch.validate(full=True)
+    except (arrow.ArrowException, ValueError) as error:
+        if batch.num_rows == 1:
+            yield Record(position=position + 1, problem="undecodable", value=str(error)[:200])
+            return
+        for number in range(batch.num_rows):
+            yield from whole_rows(batch.slice(number, 1), position + number)
+        return
+    rows = batch.take(arrow.array(range(batch.num_rows)))  # a slice would take all of its batch along
+    yield Record(position=position, value=rows, size=rows.nbytes)
 
 
 def arrow_batches(stream: Any, *, streamed: bool) -> Iterator[Any]:
