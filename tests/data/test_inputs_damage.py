@@ -19,17 +19,32 @@ from test_inputs_threads import DISCUZ, PHPBB, POSTS, REPLIES, SUBMISSION, lines
 ROWS = [{"text": f"row {n}", "title": "T"} for n in range(200)]
 WARC = b"".join(warc_record(page("T", f"Page {n}.")) for n in range(5))
 SAMPLES: dict[str, bytes] = {
-    "a.html": page("T", "小镇很安静。").encode(), "a.warc": WARC, "a.warc.gz": gzip.compress(WARC), "a.warc.zst": zstd(WARC),
-    "a.warc.lz4": lz4(WARC), "a.pdf": pdf(LINES, LINES), "a.docx": docx(paragraph("x") * 50), "a.odt": odt("<text:p>x</text:p>"),
-    "a.epub": epub(["<h1>One</h1><p>x", "<table><tr><td>y"]), "a.csv": b"text,title\n" + b'"a ""b""",c\n' * 50,
-    "a.arrow": arrow_bytes(ROWS, streamed=False), "b.arrow": arrow_bytes(ROWS, streamed=True),
+    "a.html": page("T", "小镇很安静。").encode(),
+    "a.warc": WARC,
+    "a.warc.gz": gzip.compress(WARC),
+    "a.warc.zst": zstd(WARC),
+    "a.warc.lz4": lz4(WARC),
+    "a.pdf": pdf(LINES, LINES),
+    "a.docx": docx(paragraph("x") * 50),
+    "a.odt": odt("<text:p>x</text:p>"),
+    "a.epub": epub(["<h1>One</h1><p>x", "<table><tr><td>y"]),
+    "a.csv": b"text,title\n" + b'"a ""b""",c\n' * 50,
+    "a.arrow": arrow_bytes(ROWS, streamed=False),
+    "b.arrow": arrow_bytes(ROWS, streamed=True),
     "a.xml": wiki(("A", "0", "{{a|[[b]]}} '''c''' <ref>d</ref> {|\n|e\n|}"), ("B", "0", "f")).encode(),
-    "Posts.xml": dump_rows("posts", POSTS).encode(), "r.jsonl": lines([SUBMISSION, *REPLIES]).encode(),
+    "Posts.xml": dump_rows("posts", POSTS).encode(),
+    "r.jsonl": lines([SUBMISSION, *REPLIES]).encode(),
     "t.json": json.dumps({"post_stream": {"posts": [{"post_number": 1, "username": "a", "cooked": "<p>b"}]}}).encode(),
-    "a.mbox": message("a@b", "1", "Hello\n> there") * 3, "f.html": PHPBB.encode(), "g.html": DISCUZ.encode(),
-    "a.rss": RSS.encode("gb2312"), "b.atom": ATOM.encode(), "a.zip": zipped({"a.txt": "b" * 99, "c/d.html": page("T", "x")}),
-    "a.tar": tarred({"a.txt": "b", "c.md": "d"}), "a.tar.xz": lzma.compress(tarred({"a.txt": "b"})), "a.txt.bz2": bz2.compress(b"b"),
-}  # fmt: skip
+    "a.mbox": message("a@b", "1", "Hello\n> there") * 3,
+    "f.html": PHPBB.encode(),
+    "g.html": DISCUZ.encode(),
+    "a.rss": RSS.encode("gb2312"),
+    "b.atom": ATOM.encode(),
+    "a.zip": zipped({"a.txt": "b" * 99, "c/d.html": page("T", "x")}),
+    "a.tar": tarred({"a.txt": "b", "c.md": "d"}),
+    "a.tar.xz": lzma.compress(tarred({"a.txt": "b"})),
+    "a.txt.bz2": bz2.compress(b"b"),
+}
 
 
 def damaged(data: bytes, chance: random.Random) -> bytes:

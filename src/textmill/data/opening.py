@@ -21,7 +21,7 @@ from textmill.data.formats_in import archives
 from textmill.data.formats_in.problem import Budget, Unreadable
 from textmill.data.sources import SourceFile, is_held_out
 from textmill.data.streams import Record
-from textmill.errors import MissingExtraError
+from textmill.errors import MissingExtraError, TextmillError
 
 LARGE_BYTES = 4 * MEGABYTE
 """Text files up to here are read whole by whoever digests them; larger ones are handed on in pieces."""
@@ -50,6 +50,10 @@ def found_in(
         if problem.reason == "bomb" and nest.depth:
             raise
         yield file, drop_of(file, problem)
+    except (TextmillError, OSError):
+        raise
+    except Exception as error:  # whatever a reader stumbles over is this file's fault, and costs this file only
+        yield file, drop(file, "bad_document", value=f"{file.form}: {type(error).__name__}: {error}"[:200])
 
 
 def found_in_form(

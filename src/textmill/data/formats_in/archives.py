@@ -143,7 +143,7 @@ def zip_kind(archive: zipfile.ZipFile) -> str:
 def zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
     """Yields the files in a zip archive, in its order."""
     for info in archive.infolist():
-        if info.is_dir():
+        if info.filename.endswith("/"):
             continue
         if info.flag_bits & 1:
             yield info.filename, Unreadable("encrypted")
