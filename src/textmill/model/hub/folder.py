@@ -9,6 +9,7 @@ from torch.overrides import TorchFunctionMode
 
 from textmill.errors import CheckpointError, ModelError
 from textmill.files import disk_errors, write_json
+from textmill.model.config import ModelConfig
 from textmill.model.gpt import GPT
 from textmill.model.hub.configs import TOKEN_IDS, choose_family, family_of, from_hub, to_hub
 from textmill.model.hub.tensor_files import WEIGHTS_FILE, TensorFolder, read_json, write_tensors
@@ -65,10 +66,15 @@ def load_model(folder: Path, *, device: torch.device | str = "cpu", dtype: torch
     tensors = TensorFolder(folder)
     if config.layers * max(config.experts, 1) > len(tensors):  # before a number in a file makes us build that much
         raise ModelError("hub.too_few", file=folder / CONFIG_FILE, layers=config.layers, tensors=len(tensors))
-    with torch.device("meta"), _Uninitialised():
-        model = GPT(config)
+    model = empty_model(config)
     load_hub_tensors(model, tensors, family_of(config_json), device=device, dtype=dtype)
     return model.eval()
+
+
+def empty_model(config: ModelConfig) -> GPT:
+    """Returns a model on the meta device: shapes without memory, for weights to be put in."""
+    with torch.device("meta"), _Uninitialised():
+        return GPT(config)
 
 
 class _Uninitialised(TorchFunctionMode):
