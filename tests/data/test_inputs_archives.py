@@ -13,6 +13,7 @@ from corpus_helpers import build, by_source, dropped, dropped_rows, texts
 from input_samples import page, pdf, tarred, warc_record, zipped
 
 from textmill.data.document import document_id
+from textmill.errors import MissingExtraError
 
 GOOD: dict[str, str | bytes] = {"good.txt": "A good text that stays."}
 
@@ -54,6 +55,17 @@ def test_compressed_files_are_what_is_in_them(tmp_path: Path, ending: str):
     assert found[f"in/t.tar.{ending}/x/a.md"].title == "Title"
     assert dropped(corpus) == {f"in/style.css.{ending}": "unsupported"}
     assert found[f"in/a.html.{ending}"].id == document_id(f"in/a.html.{ending}")
+
+
+def test_zstd_with_a_long_window(tmp_path: Path, monkeypatch):
+    zstandard = pytest.importorskip("zstandard")
+    parameters = zstandard.ZstdCompressionParameters(window_log=28, enable_ldm=True)
+    data = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    packed = data.compress(b'{"text": "a row"}\n') + data.flush()
+    assert texts(build(tmp_path, {"a.jsonl.zst": packed + packed}, deduplicate=False)) == ["a row"] * 2
+    monkeypatch.setattr("textmill.data.opening.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match="zstandard"):
+        build(tmp_path)
 
 
 def test_a_large_text_in_an_archive_is_read_in_pieces(tmp_path: Path, monkeypatch):

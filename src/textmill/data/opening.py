@@ -64,7 +64,7 @@ def found_in_form(
     if form in REFUSED:
         yield file, REFUSED[form](file, head)
     elif form in formats.COMPRESSED:
-        yield from found_compressed(file, stream, settings, nest)
+        yield from found_compressed(file, head, stream, settings, nest)
     elif form == formats.ZIP:
         yield from found_in_zip(file, stream, settings, nest)
     elif form == formats.TAR:
@@ -164,11 +164,18 @@ def whole(file: SourceFile, stream: BinaryIO, settings: CorpusSettings) -> Sourc
 
 
 def found_compressed(
-    file: SourceFile, stream: BinaryIO, settings: CorpusSettings, nest: Nest
+    file: SourceFile, head: bytes, stream: BinaryIO, settings: CorpusSettings, nest: Nest
 ) -> Iterator[tuple[SourceFile, Found]]:
     """Yields what is in a compressed file, which goes by the same name."""
-    inner = archives.counted(archives.decompressed(stream, file.form), nest.budget)
+    need_for_zstd(file.name, file.form, head)
+    inner = archives.counted(archives.decompressed(stream, file.form, head), nest.budget)
     yield from found_in(replace(file, path="", origin=file.place, form=""), inner, settings, deeper(nest))
+
+
+def need_for_zstd(name: str, form: str, head: bytes) -> None:
+    """Raises MissingExtraError for a file that only the optional reader of zstd takes, when that is not there."""
+    if form == formats.ZSTD and archives.wide_window(head) and find_spec("zstandard") is None:
+        raise MissingExtraError("corpus.missing_extra", file=name, package="zstandard")
 
 
 def found_in_zip(

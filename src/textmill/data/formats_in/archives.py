@@ -3,7 +3,8 @@
     decompressed(stream, form, budget)   one stream of bytes out of gzip, bzip2, xz, zstd or lz4
     zip_members, tar_members             (name, stream or the reason for which a member is not read)
 
-zstd and lz4 are Arrow's, which is there anyway; the others are Python's own.
+zstd and lz4 are Arrow's, which is there anyway; the others are Python's own. Only zstd with a window that Arrow refuses
+needs a package of the ``data`` extra.
 """
 
 import bz2
@@ -81,17 +82,28 @@ def read_fully(stream: Any, size: int) -> bytes:
     return b"".join(parts)
 
 
-def decompressed(stream: BinaryIO, form: str) -> Any:
-    """Returns the stream that comes out of a compressed one."""
+def decompressed(stream: BinaryIO, form: str, head: bytes) -> Any:
+    """Returns the stream that comes out of a compressed one, which begins with `head`."""
     if form == formats.GZIP:
         return gzip.GzipFile(fileobj=stream, mode="rb")
     if form == formats.BZIP2:
         return bz2.BZ2File(stream)
     if form == formats.XZ:
         return lzma.LZMAFile(stream)
+    if form == formats.ZSTD and wide_window(head):
+        import zstandard
+
+        return zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(stream, read_across_frames=True)
     import pyarrow as arrow
 
     return arrow.CompressedInputStream(arrow.PythonFile(stream, mode="r"), form)
+
+
+def wide_window(head: bytes) -> bool:
+    """True for a zstd frame that looks further back than the 128 MB that Arrow allows; those of Reddit do (2 GB)."""
+    if len(head) < 6 or head[4] & 0x20:
+        return False
+    return (1 << 10 + (head[5] >> 3)) * (8 + (head[5] & 7)) // 8 > 1 << 27
 
 
 @contextmanager

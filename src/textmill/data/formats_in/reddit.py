@@ -46,7 +46,7 @@ def opened(stream: BinaryIO, budget: Budget) -> BinaryIO:
     """Returns the stream of lines in a file that may be compressed."""
     head, stream = streams.peeked(stream, formats.HEAD_BYTES)
     form = formats.file_format("comments", head, named_by_user=True)
-    return archives.counted(archives.decompressed(stream, form), budget) if form in formats.COMPRESSED else stream
+    return archives.counted(archives.decompressed(stream, form, head), budget) if form in formats.COMPRESSED else stream
 
 
 def add_lines(store: ThreadStore, stream: BinaryIO, limit: int, *, second: bool = False) -> Iterator[Record]:
