@@ -41,7 +41,7 @@ class CorpusSettings(Section):
     validation_share: float = setting(0.01, minimum=0, maximum=0.5)
     validation_folder: str = setting("held_out")
     language: str = setting("")
-    extraction: str = setting("fast", choices=("fast", "everything"))
+    extraction: str = setting("fast", choices=("fast", "quality", "union", "everything"))
     text_field: str = setting("text")
     title_field: str = setting("")
     url_field: str = setting("")

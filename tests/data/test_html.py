@@ -25,7 +25,7 @@ PAGE = """<!DOCTYPE html><html lang="en-GB"><head><meta charset="utf-8"><title>T
 def test_the_article_and_nothing_else():
     page = read_page(PAGE, "fast")
     assert page.text == (
-        "The lost key\n\nTim lost a key on Monday.\n\n  • It was small.\n  • It was made of brass.\n"
+        "The lost key\n\nTim lost a key on Monday.\n\n  • It was small.\n  • It was made of brass.\n\n"
         "if key:\n    open(door)\n\n“Found it,” said Ann & smiled."
     )
 
