@@ -32,6 +32,7 @@ MODELS: dict[str, ModelConfig] = {
     ),
     "theta": dataclasses.replace(modern(**SIZES), rope_theta=1e6, norm_epsilon=1e-5),
     "dropout": modern(**SIZES, dropout=0.1),
+    "llama": dataclasses.replace(modern(**SIZES, kv_heads=2), qk_norm=False),
     "classic": classic(**SIZES),
     "classic untied": classic(**SIZES, tied=False),
     "classic sinusoidal": classic(**SIZES, positions="sinusoidal"),
@@ -66,6 +67,7 @@ PEERS: dict[str, ModelConfig] = {
     "modern tied": modern(**PEER_SIZES, tied=True),
     "grouped": modern(**PEER_SIZES, kv_heads=1),
     "theta": dataclasses.replace(modern(**PEER_SIZES), rope_theta=1e6, norm_epsilon=1e-5),
+    "llama": dataclasses.replace(modern(**SIZES, kv_heads=2), qk_norm=False),
     "classic": classic(**SIZES | {"context": 1024}),
     "classic sinusoidal": classic(**SIZES | {"context": 1024}, positions="sinusoidal"),
 }
@@ -180,7 +182,7 @@ def changed(path: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "key"),
     [
-        ({"general__architecture": "llama4"}, "gguf.family"),
+        ({"general__architecture": "mamba"}, "gguf.family"),
         ({"general__architecture": None}, "gguf.family"),
         ({"split__count": 3}, "gguf.split"),
         ({"qwen3__attention__sliding_window": 128}, "gguf.unread"),

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tokenizers
+import torch
 from tokenizer_samples import MULTILINGUAL
 
-from textmill.model.gguf import GGUFFile, read_gguf
+from textmill.model.gguf import GGUFFile, load_gguf, read_gguf
 from textmill.model.gguf.recipes import find_recipe, tensor_type
 from textmill.model.gguf.tokenizer_in import tokenizer_config, tokenizer_json
 
@@ -74,6 +75,17 @@ def test_the_recipe_of_a_published_file_is_ours(real: GGUFFile) -> None:
         if place.type.name != (chosen := tensor_type(name, place.shape, recipe, layers=layers, tied=True).name)
     }
     assert wrong == {}
+
+
+def test_smollm2_talks(real: GGUFFile) -> None:
+    if real.metadata["general.architecture"] != "llama":
+        pytest.skip("no Llama file")
+    model, tokenizer = load_gguf(real.path)
+    ids = tokenizer.encode("The capital of France is")
+    with torch.no_grad():
+        for _ in range(3):
+            ids.append(int(model(torch.tensor([ids]))[0, -1].argmax()))
+    assert "Paris" in tokenizer.decode(ids)
 
 
 def test_tokenizers_encode_and_decode(real: GGUFFile) -> None:

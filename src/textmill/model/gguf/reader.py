@@ -111,7 +111,7 @@ class Cursor:
 
     def texts(self, count: int) -> list[str]:
         """Returns strings that follow one another; a vocabulary has a quarter of a million, so the loop is plain."""
-        buffer, size, at = self.buffer, self.size, self.at
+        buffer, size, at, begin = self.buffer, self.size, self.at, self.at
         found: list[str] = []
         try:
             for _ in range(count):
