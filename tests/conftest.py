@@ -19,6 +19,8 @@ from textmill.project import Project
 CHECKED_PACKAGES = ["textmill.model", "textmill.train", "textmill.infer", "textmill.evaluate"]
 """Their jaxtyping shapes are enforced in every test (not in processes that tests start)."""
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks the real hub; ours on loopback is asked by processes of its own
+
 if os.environ.get("TEXTMILL_JAXTYPING", "1") != "0":
     from jaxtyping import install_import_hook
 

@@ -121,7 +121,7 @@ def test_settings_of_the_project_count(trained: Project, run_textmill: Run) -> N
         (("--n", 0), "infer.samples"),
         (("--stop", ""), "infer.empty_stop"),
         (("--model", "mian"), "infer.unknown_model"),
-        (("--model", "hf:a/b"), "infer.not_yet"),
+        (("--model", "hf:a"), "hub.reference"),
         (("--device", "cuda:99"), "hardware.no_device"),
         (("--temperature", "warm"), "usage.value"),
     ],

@@ -7,7 +7,7 @@ from textmill.config import TrainSettings
 from textmill.model.config import classic, modern
 from textmill.model.gpt import GPT
 from textmill.train.muon import COEFFICIENTS, Muon, orthogonalise
-from textmill.train.optimizers import Optimizers, parameter_groups
+from textmill.train.optimizers import Optimizers, learning_rates, parameter_groups
 from textmill.train.schedule import momentum, multiplier
 
 SHAPE = {"vocabulary_size": 64, "context": 16, "layers": 2, "width": 16, "heads": 2}
@@ -107,3 +107,15 @@ def test_the_schedule_rises_stays_and_falls() -> None:
     assert multiplier(7.0, settings) == pytest.approx(0.2)
     assert momentum(0) == pytest.approx(0.85)
     assert momentum(1000) == pytest.approx(0.95)
+
+
+def test_rates_follow_width_and_optimizer_unless_given() -> None:
+    chosen = learning_rates(TrainSettings(), 192)
+    assert chosen.rest == pytest.approx(0.01)
+    assert chosen.embedding == pytest.approx(0.15)
+    assert chosen.matrix == TrainSettings().matrix_learning_rate
+    assert learning_rates(TrainSettings(), 768).rest == pytest.approx(0.005)
+    adamw = learning_rates(TrainSettings(optimizer="adamw"), 192)
+    assert adamw.rest == adamw.embedding == 0.003
+    given = learning_rates(TrainSettings(learning_rate=0.5, embedding_learning_rate=0.25), 192)
+    assert (given.rest, given.embedding) == (0.5, 0.25)

@@ -62,6 +62,7 @@ def _data(context: Context, budget: Any) -> tuple[int, int]:
 def describe(plan: Any, settings: Settings, vocabulary_size: int, device: str) -> list[tuple[str, str]]:
     """Returns the plan's lines as (title, text)."""
     from textmill import hardware
+    from textmill.train.optimizers import learning_rates
 
     model, train = settings.model, settings.train
     chosen_device = hardware.check_device(device)
@@ -70,8 +71,8 @@ def describe(plan: Any, settings: Settings, vocabulary_size: int, device: str) -
     shape = {"preset": model.preset, "layers": model.layers, "width": model.width, "heads": model.heads}
     numbers = {"context": model.context, "vocabulary": vocabulary_size, "parameters": plan.parameters}
     steps = {"steps": plan.steps, "batch_tokens": train.batch_tokens, "tokens": plan.tokens, "epochs": plan.epochs}
-    rates = {"matrix": train.matrix_learning_rate, "embedding": train.embedding_learning_rate}
-    rates["rate"] = train.learning_rate
+    peaks = learning_rates(train, model.width)
+    rates = {"matrix": peaks.matrix, "embedding": peaks.embedding, "rate": peaks.rest}
     reached, peak = plan.reached_flops / 1e12, plan.peak_flops / 1e12
     speed = {"rate": plan.tokens_per_second, "reached": reached, "peak": peak, "share": reached / peak}
     optimizer = {"optimizer": train.optimizer, **rates}

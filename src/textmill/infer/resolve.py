@@ -28,8 +28,10 @@ from textmill.checkpoints import (
 )
 from textmill.errors import CheckpointError, ModelError
 from textmill.i18n import t
+from textmill.model.gguf import load_gguf
 from textmill.model.gpt import GPT
 from textmill.model.hub import load_model
+from textmill.model.hub.download import PREFIX, download
 from textmill.project import Project
 from textmill.tokenizer.tokenizer import Tokenizer
 
@@ -70,8 +72,11 @@ def load(
 ) -> LoadedModel:
     """Returns the model that `reference` (None: the newest run) means, in evaluation mode."""
     place = resolve(reference, project, verify=verify)
-    model = load_model(place.folder, device=device, dtype=dtype)
-    tokenizer = Tokenizer.load(place.folder)
+    if place.folder.is_file():
+        model, tokenizer = load_gguf(place.folder, device=device, dtype=dtype)
+    else:
+        model = load_model(place.folder, device=device, dtype=dtype)
+        tokenizer = Tokenizer.load(place.folder)
     size = model.config.vocabulary_size
     if tokenizer.vocabulary_size > size:
         raise ModelError("infer.foreign_tokenizer", folder=place.folder, size=size, got=tokenizer.vocabulary_size)
@@ -89,8 +94,10 @@ def resolve(reference: str | None, project: Project | None, *, verify: bool = Tr
     """Returns the folder that a MODEL means; with `verify`, its checksums hold where it has any."""
     if not reference:
         return newest_run(project, verify)
-    if reference.startswith("hf:") or reference.lower().endswith(".gguf"):
-        raise ModelError("infer.not_yet", name=reference)
+    if reference.startswith(PREFIX):
+        return ModelPlace(folder=download(reference), name=reference, step=None)
+    if reference.lower().endswith(".gguf"):
+        return gguf_file(Path(reference).expanduser(), reference)
     if project is not None and reference in folder_names(project.runs):
         return run_model(project.runs / reference, verify)
     if project is not None and reference in folder_names(project.models):
@@ -102,6 +109,13 @@ def resolve(reference: str | None, project: Project | None, *, verify: bool = Tr
     if match and project is not None and match["run"] in folder_names(project.runs):
         return step_model(project.runs / match["run"], int(match["step"]), verify)
     raise unknown(reference, project)
+
+
+def gguf_file(path: Path, name: str) -> ModelPlace:
+    """Returns the model in a GGUF file."""
+    if not path.is_file():
+        raise ModelError("infer.no_such_model", name=name)
+    return ModelPlace(folder=path, name=name, step=None)
 
 
 def newest_run(project: Project | None, verify: bool = True) -> ModelPlace:

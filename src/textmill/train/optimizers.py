@@ -43,25 +43,46 @@ def parameter_groups(model: GPT) -> ParameterGroups:
     return groups
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearningRates:
+    """Peak rates: of Muon's matrices, of an embedding of its own, and of all else (everything, with AdamW)."""
+
+    matrix: float
+    embedding: float
+    rest: float
+
+
+def learning_rates(settings: TrainSettings, width: int) -> LearningRates:
+    """Returns the settings' peak rates; one that is 0 follows from the optimizer and the model's width.
+
+    Under Muon, what AdamW still does shrinks with √width, as nanochat has it; docs/log.md has the trials.
+    """
+    muon = settings.optimizer == "muon"
+    wide = (768 / width) ** 0.5
+    rest = settings.learning_rate or (0.005 * wide if muon else 0.003)
+    embedding = settings.embedding_learning_rate or 0.075 * wide
+    return LearningRates(matrix=settings.matrix_learning_rate, embedding=embedding if muon else rest, rest=rest)
+
+
 class Optimizers:
     """All optimizers of a run as one; learning rates follow one multiplier."""
 
     def __init__(self, model: GPT, settings: TrainSettings, *, muon_dtype: torch.dtype = torch.float32) -> None:
         groups = parameter_groups(model)
         self.names: dict[Tensor, str] = {p: name for name, p in model.named_parameters()}
-        decay, plain = settings.weight_decay, settings.learning_rate
+        decay, rates = settings.weight_decay, learning_rates(settings, model.config.width)
         muon = settings.optimizer == "muon"
         adamw = [
-            _group(groups.embeddings, settings.embedding_learning_rate if muon else plain, 0.0),
-            _group(groups.output, plain, 0.0),
-            _group(groups.vectors, plain, 0.0),
+            _group(groups.embeddings, rates.embedding, 0.0),
+            _group(groups.output, rates.rest, 0.0),
+            _group(groups.vectors, rates.rest, 0.0),
         ]
         self.parts: list[torch.optim.Optimizer] = []
         if muon:
             matrices = list(groups.matrices.values())
-            self.parts.append(Muon(matrices, lr=settings.matrix_learning_rate, weight_decay=decay, dtype=muon_dtype))
+            self.parts.append(Muon(matrices, lr=rates.matrix, weight_decay=decay, dtype=muon_dtype))
         else:
-            adamw.append(_group(groups.matrices, plain, decay))
+            adamw.append(_group(groups.matrices, rates.rest, decay))
         betas = (settings.beta1, settings.beta2)
         self.parts.append(torch.optim.AdamW([g for g in adamw if g["params"]], betas=betas, eps=1e-10, fused=True))
         for group in self.groups():

@@ -51,7 +51,7 @@ def save_model(
         write_json(folder / CONFIG_FILE, to_hub(model.config, stored, token_ids=token_ids, layout=layout))
         write_json(folder / GENERATION_FILE, generation_config(token_ids))
         for name in TOKENIZER_FILES:
-            if tokenizer_folder is not None and (tokenizer_folder / name).is_file():
+            if tokenizer_folder not in (None, folder) and (tokenizer_folder / name).is_file():
                 shutil.copyfile(tokenizer_folder / name, folder / name)
 
 
