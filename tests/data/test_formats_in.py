@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as arrow
 import pyarrow.parquet as parquet
+import pytest
 from corpus_helpers import build, by_source, dropped, texts
 
 from textmill.data.formats import file_format
@@ -123,6 +124,14 @@ def test_a_named_file_is_read_whatever_its_ending():
     assert file_format("x.log", b"some words\n", named_by_user=True) == "text"
     assert file_format("x.log", b"%PDF-1.7") == "pdf"
     assert file_format("x.log", b"{\\rtf1", named_by_user=True) == "unsupported"
+
+
+@pytest.mark.parametrize(
+    "part", ["<!-- -->", "<!--", "<?xml ?>", "<?xml ", "<!DOCTYPE ", "<a ", " ", "From ", "{", "[", "%PDF"]
+)
+def test_telling_formats_takes_no_time(part: str):
+    for name in ("x.xml", "x.html", "x.txt", "x.json", "x.unknown"):
+        assert file_format(name, (part * 8192).encode()[:8192], named_by_user=True)
 
 
 def test_long_texts_are_cut_at_blank_lines(tmp_path: Path):

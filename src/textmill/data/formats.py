@@ -50,15 +50,17 @@ PDF_WITHIN = 1024
 """Readers of PDF take files with something before the mark, and so there are such files."""
 
 HTML_START = re.compile(
-    r"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+    r"\s*(?:<\?xml[^>]*\?>\s*)?(?>(?:<!--.*?-->\s*)*)<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
 )
 HTML_TAG = re.compile(
     r"</?(?:html|head|body|div|p|span|a|br|table|tr|td|ul|ol|li|h[1-6]|article|section|main)\b[^<]*>", re.I
 )
 XML_ROOT = re.compile(
-    r"\s*(?:<\?[^>]{0,1000}\?>\s*|<!--.{0,4000}?-->\s*|<!DOCTYPE[^>\[]{0,1000}>\s*)*<(?:[\w.-]+:)?([\w.-]+)([^>]*)>\s*(<row\s)?",
+    r"(?>(?:\s*(?:<\?[^>]{0,1000}\?>|<!--.{0,4000}?-->|<!DOCTYPE[^>\[]{0,1000}>))*)"
+    r"\s*<(?:[\w.-]{1,99}:)?([\w.-]{1,99})([^>]*)>\s*(<row\s)?",
     re.S,
 )
+"""Comments stand in atomic groups: else a thousand of them can be parted in 2^1000 ways, and all would be tried."""
 XML_FORMS = {"mediawiki": MEDIAWIKI, "rss": FEED, "feed": FEED, "RDF": FEED}
 DUMP_COMPANIONS = frozenset(("comments", "users", "votes", "tags", "badges", "posthistory", "postlinks"))
 MAILBOX_START = re.compile(r"From [^\n]{1,300}\d{4}[^\n]{0,40}\r?\n(?:>?[A-Za-z][\w-]{0,60}:|[ \t])[^\n]*\n")
