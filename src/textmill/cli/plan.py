@@ -72,7 +72,7 @@ def describe(plan: Any, settings: Settings, vocabulary_size: int, device: str) -
     numbers = {"context": model.context, "vocabulary": vocabulary_size, "parameters": plan.parameters}
     steps = {"steps": plan.steps, "batch_tokens": train.batch_tokens, "tokens": plan.tokens, "epochs": plan.epochs}
     peaks = learning_rates(train, model.width)
-    rates = {"matrix": peaks.matrix, "embedding": peaks.embedding, "rate": peaks.rest}
+    rates = {"matrix": f"{peaks.matrix:.3g}", "embedding": f"{peaks.embedding:.3g}", "rate": f"{peaks.rest:.3g}"}
     reached, peak = plan.reached_flops / 1e12, plan.peak_flops / 1e12
     speed = {"rate": plan.tokens_per_second, "reached": reached, "peak": peak, "share": reached / peak}
     optimizer = {"optimizer": train.optimizer, **rates}
