@@ -49,6 +49,8 @@ class CorpusSettings(Section):
     language_field: str = setting("")
     licence_field: str = setting("")
     authors: str = setting("pseudonym", choices=("pseudonym", "number", "keep"))
+    personal: str = setting("keep", choices=("keep", "mask"))
+    phone_regions: str = setting("")
     minimum_characters: int = setting(1, minimum=1)
     maximum_document_megabytes: float = setting(64.0, minimum=0.001)
     maximum_archive_gigabytes: float = setting(100.0, minimum=0.000001)

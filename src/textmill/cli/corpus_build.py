@@ -44,6 +44,10 @@ def show(context: Context, folder: Path, manifest: dict[str, Any]) -> None:
         groups = list(manifest[name].items())[:MOST_ROWS]
         shares = ", ".join(f"{key} {counts['bytes'] / manifest['bytes']:.1%}" for key, counts in groups)
         context.print(t(f"cli_corpus_build.{name}", shares=shares))
+    masked = manifest.get("personal_data_masked")
+    if masked:
+        found = ", ".join(f"{t(f'corpus.personal_{kind}')} {count:,}" for kind, count in masked.items())
+        context.print(t("cli_corpus_build.masked", found=found))
     context.print(t("cli_corpus_build.done", folder=folder))
 
 

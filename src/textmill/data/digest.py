@@ -18,6 +18,7 @@ from textmill.data.formats_in.problem import Unreadable
 from textmill.data.formats_in.threads import thread_fields
 from textmill.data.language import detect_language, normal_code
 from textmill.data.mapping import Fields
+from textmill.data.personal import mask, regions_of
 from textmill.data.sources import SourceFile, printable
 from textmill.data.streams import Record
 from textmill.data.units import Unit
@@ -236,6 +237,9 @@ def finish(
             threshold=settings.minimum_characters,
             excerpt=tidy.text[:EXCERPT_CHARACTERS],
         )
+    language, text, masked = language_of(tidy.text, fields, file.form, settings), tidy.text, {}
+    if settings.personal == "mask":
+        text, masked = mask(text, language=language, regions=regions_of(settings.phone_regions))
     source = printable(file.name)
     encoding = decoded.encoding if decoded else "utf-8"
     kind = formats.KINDS.get(file.form, file.form)
@@ -244,8 +248,8 @@ def finish(
         meta["fetched"] = file.about["fetched"]
     document = Document(
         id=document_id(file.name, position),
-        text=tidy.text,
-        language=language_of(tidy.text, fields, file.form, settings),
+        text=text,
+        language=language,
         source=f"{source}:{position}" if position else source,
         url=one_line(fields.url or file.about.get("url", "")),
         title=one_line(fields.title),
@@ -256,10 +260,11 @@ def finish(
     return Draft(
         document=document,
         kind=kind,
-        digest=text_digest(tidy.text),
+        digest=text_digest(text),
         held_out=file.held_out or fields.held_out is True,
         encoding=encoding,
         controls_removed=tidy.controls_removed,
+        masked=tuple(sorted(masked.items())),
         characters_replaced=tidy.surrogates_replaced + (decoded.replaced if decoded and not position else 0),
     )
 

@@ -42,6 +42,8 @@ class Draft:
     encoding: str = ""
     controls_removed: int = 0
     characters_replaced: int = 0
+    masked: tuple[tuple[str, int], ...] = ()
+    """(kind, how many) of personal data that was replaced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

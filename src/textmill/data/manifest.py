@@ -41,6 +41,7 @@ def describe(
         "encodings": dict(sorted(tally.encodings.items())),
         "control_characters_removed": tally.controls_removed,
         "characters_replaced": tally.characters_replaced,
+        "personal_data_masked": dict(sorted(tally.masked.items())),
         "shards": written.shards,
         "settings": {k: v for k, v in dataclasses.asdict(settings).items() if k not in NOT_OF_CONTENT},
     }

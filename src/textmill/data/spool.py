@@ -77,6 +77,7 @@ class Tally:
     encodings: Counter[str] = field(default_factory=Counter)
     controls_removed: int = 0
     characters_replaced: int = 0
+    masked: Counter[str] = field(default_factory=Counter)
 
 
 class Spool:
@@ -106,6 +107,7 @@ class Spool:
         self.tally.encodings[outcome.encoding] += 1
         self.tally.controls_removed += outcome.controls_removed
         self.tally.characters_replaced += outcome.characters_replaced
+        self.tally.masked.update(dict(outcome.masked))
 
     def add_drop(self, drop: Drop) -> None:
         """Writes and counts what was dropped."""

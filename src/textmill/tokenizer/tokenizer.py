@@ -1,4 +1,4 @@
-"""Text to token ids and back: a byte-level BPE as a Hugging Face `tokenizer.json`, safe and lossless.
+"""Text to token ids and back: a BPE as a Hugging Face `tokenizer.json`, ours byte-level, safe and lossless.
 
     text ─▶ words (pattern.py) ─▶ UTF-8 bytes ─▶ merges ─▶ ids          ids ─▶ bytes ─▶ text
 
@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 from textmill.errors import TokenizerError
 from textmill.files import atomic_folder, disk_errors, write_bytes, write_json
 from textmill.tokenizer.chat_template import default_template
-from textmill.tokenizer.pattern import STRETCH, byte_alphabet, stretches, without_surrogates
+from textmill.tokenizer.pattern import STRETCH, stretches, without_surrogates
 from textmill.tokenizer.special_tokens import END_OF_TEXT
+from textmill.tokenizer.token_bytes import PIECES, kind_of, strips_a_space, table_of_bytes
 
 if TYPE_CHECKING:
     import tokenizers
@@ -62,7 +63,10 @@ class Tokenizer:
         self.manifest: Mapping[str, Any] = MappingProxyType(dict(manifest or {}))
         self.source = source
         self._plain = self._backend(special_as_text=True)
-        self._token_bytes = self._bytes_of_all_tokens()
+        content = json.loads(tokenizer_json)
+        self.kind = kind_of(content, source)
+        self._strips = self.kind == PIECES and strips_a_space(content)
+        self._token_bytes = table_of_bytes(self._plain, self.kind)
         self.special: Mapping[str, int] = MappingProxyType(
             {token.content: id for id, token in self._plain.get_added_tokens_decoder().items() if token.special}
         )
@@ -163,7 +167,10 @@ class Tokenizer:
         parts: list[str] = []
         counts: list[int] = []
         for text in texts:
-            cut = [text] if len(text) <= STRETCH else list(stretches(text))
+            whole = (
+                len(text) <= STRETCH or self.kind == PIECES
+            )  # where each stretch would begin with a space of its own
+            cut = [text] if whole else list(stretches(text))
             parts += cut
             counts.append(len(cut))
         ids = self._encode_parts(parts)
@@ -197,8 +204,12 @@ class Tokenizer:
         return b"".join(self.token_bytes(id) for id in ids if id not in skipped)
 
     def decode(self, ids: Iterable[int], skip_special: bool = True) -> str:
-        """Returns the text of `ids`; bytes that are no UTF-8 (half a character) become U+FFFD."""
-        return self.decode_bytes(ids, skip_special).decode("utf-8", "replace")
+        """Returns the text of `ids`; bytes that are no UTF-8 (half a character) become U+FFFD.
+
+        A space that encoding puts before every text is taken away again; `StreamDecoder` goes on from one and keeps it.
+        """
+        text = self.decode_bytes(ids, skip_special).decode("utf-8", "replace")
+        return text.removeprefix(" ") if self._strips else text
 
     def is_special(self, id: int) -> bool:
         """True for the tokens of structure, which are not text."""
@@ -210,13 +221,17 @@ class Tokenizer:
         ids: list[int] = []
         held = b""
         start = 0
-        for id in self.encode(text, allow_special):
+        encoded = self.encode(text, allow_special)
+        put_before = self._strips and self.decode_bytes(encoded, skip_special=False).startswith(b" " + text.encode())
+        for id in encoded:
             ids.append(id)
             held += self.token_bytes(id)
             try:
                 shown = held.decode()
             except UnicodeDecodeError:
                 continue
+            if put_before and not pieces:
+                shown = shown[1:]
             parts = tuple(self.token_bytes(each) for each in ids)
             pieces.append(Piece(text=shown, ids=tuple(ids), bytes=parts, start=start, end=start + len(shown)))
             start += len(shown)
@@ -254,19 +269,6 @@ class Tokenizer:
             parts = [without_surrogates(part) for part in parts]
             encodings = self._plain.encode_batch_fast(parts, add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
-
-    def _bytes_of_all_tokens(self) -> list[bytes]:
-        """Returns the bytes of every id; refuses vocabularies that are not byte-level."""
-        if '"ByteLevel"' not in json.dumps(json.loads(self.json_bytes).get("decoder")):
-            raise TokenizerError("tokenizer.not_byte_level", file=self.source)
-        alphabet = byte_alphabet()
-        added = {id: token.content for id, token in self._plain.get_added_tokens_decoder().items()}
-        vocabulary = self._plain.get_vocab(with_added_tokens=True)
-        table = [b""] * (max(vocabulary.values(), default=-1) + 1)
-        for token, id in vocabulary.items():
-            plain = id not in added and all(character in alphabet for character in token)
-            table[id] = bytes(alphabet[character] for character in token) if plain else added.get(id, token).encode()
-        return table
 
 
 def default_config() -> dict[str, Any]:

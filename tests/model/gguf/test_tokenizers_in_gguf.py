@@ -146,7 +146,8 @@ def test_sentencepiece_joins_by_score_and_falls_back_to_bytes() -> None:
 
 
 def test_sentencepiece_in_textmill_itself() -> None:
-    """`Tokenizer` knows byte-level vocabularies only; it says so."""
-    with pytest.raises(TokenizerError) as caught:
-        read_tokenizer(opened(sentencepiece_metadata(True)))
-    assert caught.value.key == "tokenizer.not_byte_level"
+    tokenizer = read_tokenizer(opened(sentencepiece_metadata(True)))
+    backend = tokenizers.Tokenizer.from_str(json.dumps(tokenizer_json(opened(sentencepiece_metadata(True)))))
+    text = "hello  world 小"
+    assert tokenizer.encode(text) == backend.encode(text, add_special_tokens=False).ids
+    assert tokenizer.decode(tokenizer.encode(text)) == text

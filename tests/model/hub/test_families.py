@@ -15,6 +15,7 @@ from transformers.utils import logging
 
 from textmill.errors import ModelError
 from textmill.model.cache import Cache
+from textmill.model.counts import count_parameters
 from textmill.model.hub import load_model, save_model
 from textmill.model.hub.configs import from_hub
 from textmill.model.hub.families import FAMILIES
@@ -180,6 +181,7 @@ def test_it_goes_out_as_it_came(name: str, tmp_path: Path) -> None:
     peer = make(name)
     peer.save_pretrained(tmp_path / "theirs")
     model = load_model(tmp_path / "theirs")
+    assert count_parameters(model.config).total == sum(parameter.numel() for parameter in model.parameters())
     save_model(model, tmp_path / "ours", layout="hub")
     before = load_file(tmp_path / "theirs" / "model.safetensors")
     after = load_file(tmp_path / "ours" / "model.safetensors")

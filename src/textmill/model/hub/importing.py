@@ -57,10 +57,11 @@ def import_model(source: str, target: Path, *, dtype: str = "f32", replace: bool
 
 
 def files_to_copy(folder: Path) -> Iterator[Path]:
-    """Yields the files that make a model folder; no code, no pickles."""
+    """Yields the files that make a model folder; no code, no pickles, no second copy of the weights."""
+    weights = TensorFolder(folder).files
     for path in sorted(folder.iterdir()):
         licence = path.name.upper().startswith(("LICENSE", "LICENCE", "README", "NOTICE"))
-        if path.is_file() and (path.name in OTHER_FILES or path.suffix == ".safetensors" or licence):
+        if path.is_file() and (path.name in OTHER_FILES or path.name in weights or licence):
             yield path
 
 

@@ -69,6 +69,11 @@ class TensorFolder(Mapping[str, Tensor]):
     def __len__(self) -> int:
         return len(self._place)
 
+    @property
+    def files(self) -> set[str]:
+        """The names of the files that hold the tensors."""
+        return set(self._place.values())
+
     def _open(self, file: str) -> Any:
         if file not in self._files:
             try:
