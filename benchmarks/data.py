@@ -107,7 +107,7 @@ def peers() -> dict[str, Extract]:
         pass
     try:
         import lxml.html
-        import readability
+        import readability  # pyright: ignore[reportMissingImports]
 
         def readable(markup: str) -> str:
             return lxml.html.fromstring(readability.Document(markup).summary()).text_content()
