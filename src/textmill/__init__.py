@@ -2,7 +2,7 @@
 
 The public names, each imported when it is first asked for, so that `import textmill` costs nothing:
 
-    corpus = textmill.build_corpus([Path("texts")], Path("corpus"), textmill.Settings().corpus)
+    corpus = textmill.build_corpus([Path("texts")], Path("corpus"), textmill.Settings())
     model = textmill.load("main", textmill.find_project(Path.cwd()))
     for story in textmill.generate(model.model, model.tokenizer, "One morning", textmill.SamplingSettings(n=2)):
         print(story.text)

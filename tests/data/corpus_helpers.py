@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow.parquet as parquet
 
-from textmill.config import CorpusSettings
+from textmill.config import CorpusSettings, Settings
 from textmill.data.build import build_corpus
 from textmill.data.corpus import Corpus
 from textmill.data.document import Document
@@ -26,7 +26,8 @@ def build(folder: Path, files: dict[str, str | bytes] | None = None, **settings:
     source = folder / "in"
     source.mkdir(exist_ok=True)
     write(source, files or {})
-    return build_corpus([source], folder / "out", CorpusSettings(**{"workers": 1, "validation_share": 0.0} | settings))
+    values = {"workers": 1, "validation_share": 0.0} | settings
+    return build_corpus([source], folder / "out", Settings(corpus=CorpusSettings(**values)))
 
 
 def by_source(corpus: Corpus) -> dict[str, Document]:
@@ -55,4 +56,4 @@ def kill_at_bad(item, settings):
 
     if any(Path(file.path).read_bytes() == b"KILL" for file in getattr(item, "files", ())):
         os._exit(9)
-    return item.size, digest(item, settings)
+    return item.size, digest(item, settings.corpus)

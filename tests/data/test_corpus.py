@@ -12,7 +12,7 @@ from corpus_helpers import build, by_source, dropped, dropped_rows, texts, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from textmill.config import CorpusSettings
+from textmill.config import CorpusSettings, Settings
 from textmill.data.build import build_corpus
 from textmill.data.clean import SURROGATES, clean
 from textmill.data.corpus import COLUMNS, MANIFEST, Corpus
@@ -36,7 +36,7 @@ def test_the_folder_decides_what_is_held_out(tmp_path: Path):
 def test_the_given_folders_own_name_counts(tmp_path: Path):
     folder = write(tmp_path / "held_out", {"a.txt": "a"})
     other = write(tmp_path / "train", {"b.txt": "b"})
-    corpus = build_corpus([folder, other / "b.txt"], tmp_path / "out", CorpusSettings(workers=1))
+    corpus = build_corpus([folder, other / "b.txt"], tmp_path / "out", Settings(corpus=CorpusSettings(workers=1)))
     assert {source: document.split for source, document in by_source(corpus).items()} == {
         "held_out/a.txt": "validation",
         "b.txt": "train",
@@ -103,7 +103,7 @@ def test_ids_are_of_the_place_and_not_of_the_machine(tmp_path: Path):
 def test_equal_folder_names_and_nested_paths(tmp_path: Path):
     one, two = write(tmp_path / "1" / "web", {"a.txt": "one"}), write(tmp_path / "2" / "web", {"a.txt": "two"})
     paths = [one, two, one, one / "a.txt"]
-    corpus = build_corpus(paths, tmp_path / "out", CorpusSettings(workers=1))
+    corpus = build_corpus(paths, tmp_path / "out", Settings(corpus=CorpusSettings(workers=1)))
     assert {source: document.text for source, document in by_source(corpus).items()} == {
         "web/a.txt": "one",
         "web~2/a.txt": "two",

@@ -11,7 +11,7 @@ import pyarrow.parquet as parquet
 import pytest
 from corpus_helpers import build, dropped, dropped_rows, kill_at_bad, texts, write
 
-from textmill.config import CorpusSettings
+from textmill.config import CorpusSettings, Settings
 from textmill.data.build import build_corpus
 from textmill.data.corpus import Corpus
 from textmill.errors import CorpusError, InputError, ResourceError
@@ -171,7 +171,7 @@ def test_the_corpus_is_not_its_own_input(tmp_path: Path):
     write(tmp_path, GOOD)
     target = tmp_path / "corpus"
     for _ in range(2):
-        corpus = build_corpus([tmp_path], target, CorpusSettings(workers=1))
+        corpus = build_corpus([tmp_path], target, Settings(corpus=CorpusSettings(workers=1)))
         assert corpus.count() == 1
     assert "own_corpus" in dropped(corpus).values()
 
@@ -194,13 +194,13 @@ def test_nothing_to_read(tmp_path: Path):
 def test_missing_paths_and_taken_targets(tmp_path: Path):
     write(tmp_path, {"stories/a.txt": "text", "taken/letter.txt": "mine"})
     with pytest.raises(InputError) as missing:
-        build_corpus([tmp_path / "storys"], tmp_path / "out", CorpusSettings())
+        build_corpus([tmp_path / "storys"], tmp_path / "out", Settings())
     assert missing.value.parts()["next"].endswith(str(tmp_path / "stories"))
     with pytest.raises(InputError, match="not a corpus"):
-        build_corpus([tmp_path / "stories"], tmp_path / "taken", CorpusSettings())
+        build_corpus([tmp_path / "stories"], tmp_path / "taken", Settings())
     assert (tmp_path / "taken" / "letter.txt").read_text() == "mine"
     with pytest.raises(InputError, match="not a corpus"):
-        build_corpus([tmp_path / "stories"], tmp_path, CorpusSettings())
+        build_corpus([tmp_path / "stories"], tmp_path, Settings())
 
 
 def test_an_old_corpus_stays_when_the_new_one_fails(tmp_path: Path):

@@ -17,7 +17,7 @@ def run(context: Context, *, paths: tuple[Path, ...], out: Path | None) -> dict[
     target = out or context.need_project().corpus
     try:
         with context.progress(t("cli_corpus_build.progress"), "MB") as progress:
-            corpus = build_corpus(list(paths), target, context.settings.corpus, progress)
+            corpus = build_corpus(list(paths), target, context.settings, progress)
     except KeyboardInterrupt:
         context.say(t("corpus.interrupted"))
         raise Stopped({"error": {"code": "corpus.interrupted", "what": t("corpus.interrupted")}}) from None

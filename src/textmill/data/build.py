@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from textmill.config import CorpusSettings
+from textmill.config import Settings
 from textmill.data import digest as digesting
 from textmill.data.corpus import MANIFEST, Corpus, is_corpus
 from textmill.data.document import Draft, Drop
@@ -35,26 +35,26 @@ PARALLEL_BYTES = 8 * MEGABYTE
 Outcome = Draft | Drop
 
 
-def build_corpus(paths: list[Path], target: Path, settings: CorpusSettings, progress: Progress = silent) -> Corpus:
+def build_corpus(paths: list[Path], target: Path, settings: Settings, progress: Progress = silent) -> Corpus:
     """Builds a corpus of the files and folders `paths` in the folder `target` and returns it."""
     target = target.resolve()
     check_target(target)
     skip = frozenset([str(target)])
     files, size = 0, 0
-    for item in find_files(paths, settings.validation_folder, skip):
+    for item in find_files(paths, settings.corpus.validation_folder, skip):
         if isinstance(item, SourceFile):
             files, size = files + 1, size + item.size
     with atomic_folder(target) as folder:
         spool = Spool(folder / "spool", folder / "dropped.parquet")
-        found = find_files(paths, settings.validation_folder, skip)
+        found = find_files(paths, settings.corpus.validation_folder, skip)
         done = 0
-        for unit_size, outcomes in digested(units(found, settings), settings, size):
+        for unit_size, outcomes in digested(units(found, settings.corpus), settings, size):
             for outcome in outcomes:
                 spool.add(outcome)
             done += unit_size
             progress(min(done, size) / MEGABYTE, size / MEGABYTE)
         spool.close_drafts()
-        settled = settle(bytes(spool.ids), bytes(spool.digests), bytes(spool.held_out), settings)
+        settled = settle(bytes(spool.ids), bytes(spool.digests), bytes(spool.held_out), settings.corpus)
         if not settled.keep.any():
             raise nothing_left(paths, spool)
         written = write_shards(folder, spool, settled)
@@ -65,9 +65,9 @@ def build_corpus(paths: list[Path], target: Path, settings: CorpusSettings, prog
     return Corpus.open(target)
 
 
-def digested(work: Iterator[Unit | Drop], settings: CorpusSettings, size: int) -> Iterator[tuple[int, list[Outcome]]]:
+def digested(work: Iterator[Unit | Drop], settings: Settings, size: int) -> Iterator[tuple[int, list[Outcome]]]:
     """Yields (bytes read, outcomes) in the order of the work, from this process or from all cores."""
-    workers = settings.workers or available_workers()
+    workers = settings.corpus.workers or available_workers()
     function = partial(digest_or_pass, settings=settings)
     if workers == 1 or size < PARALLEL_BYTES:
         yield from map(function, work)
@@ -76,9 +76,16 @@ def digested(work: Iterator[Unit | Drop], settings: CorpusSettings, size: int) -
     yield from ordered_map(task, work, workers)
 
 
-def digest_or_pass(item: Unit | Drop, settings: CorpusSettings) -> tuple[int, list[Outcome]]:
+def digest_or_pass(item: Unit | Drop, settings: Settings) -> tuple[int, list[Outcome]]:
     """Returns a unit's size and outcomes; what was dropped before goes through, so that the order stays."""
-    return (0, [item]) if isinstance(item, Drop) else (item.size, list(digesting.digest(item, settings)))
+    if isinstance(item, Drop):
+        return 0, [item]
+    return item.size, [prepare(outcome, settings) for outcome in digesting.digest(item, settings.corpus)]
+
+
+def prepare(outcome: Outcome, settings: Settings) -> Outcome:
+    """Returns what becomes of one document by itself, once it is read; runs in any process."""
+    return outcome
 
 
 def split_unit(item: Unit | Drop) -> list[Unit | Drop]:

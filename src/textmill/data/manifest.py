@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 import textmill
-from textmill.config import CorpusSettings
+from textmill.config import Settings
 from textmill.data.corpus import FORMAT, FORMAT_VERSION
 from textmill.data.settle import Settled
 from textmill.data.shards import Written
@@ -13,13 +13,15 @@ from textmill.data.spool import Spool
 
 STEPS = ("find", "read", "extract", "clean", "deduplicate")
 MEASURES = ("documents", "bytes", "characters")
-NOT_OF_CONTENT = ("workers",)
+SECTIONS = ("corpus",)
+"""The sections of the settings that a corpus depends on."""
+NOT_OF_CONTENT = ("corpus.workers",)
 """Settings that change how a corpus is made and not what is in it."""
 MOST_HINTS = 20
 
 
 def describe(
-    written: Written, spool: Spool, settled: Settled, settings: CorpusSettings, read: dict[str, int]
+    written: Written, spool: Spool, settled: Settled, settings: Settings, read: dict[str, int]
 ) -> dict[str, Any]:
     """Returns the manifest; nothing in it depends on the machine, the day or the number of workers."""
     tally = spool.tally
@@ -43,8 +45,14 @@ def describe(
         "characters_replaced": tally.characters_replaced,
         "personal_data_masked": dict(sorted(tally.masked.items())),
         "shards": written.shards,
-        "settings": {k: v for k, v in dataclasses.asdict(settings).items() if k not in NOT_OF_CONTENT},
+        "settings": {name: section_values(name, settings) for name in SECTIONS},
     }
+
+
+def section_values(section: str, settings: Settings) -> dict[str, Any]:
+    """Returns {setting: value} of a section, without what does not change the content."""
+    values = dataclasses.asdict(getattr(settings, section))
+    return {name: value for name, value in values.items() if f"{section}.{name}" not in NOT_OF_CONTENT}
 
 
 def totals(counts: Counter[tuple[str, str, str, str]]) -> dict[str, int]:
