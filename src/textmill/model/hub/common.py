@@ -9,7 +9,7 @@ from typing import Any
 
 from textmill.errors import ModelError
 from textmill.model.config import ModelConfig, head_width_of
-from textmill.model.hub.family import HubConfig, Weight
+from textmill.model.hub.family import Family, HubConfig, Weight
 from textmill.model.hub.packing import PLAIN, Packing
 from textmill.model.hub.rope import read_rope, write_rope
 
@@ -130,6 +130,30 @@ def expert_weights(router: str, gate: str, up: str, down: str) -> tuple[Weight, 
         Weight(f"{LAYER}{gate}.weight", experts + "gate.weight"),
         Weight(f"{LAYER}{up}.weight", experts + "up.weight"),
         Weight(f"{LAYER}{down}.weight", experts + "down.weight"),
+    )
+
+
+def decoder_family(
+    model_type: str,
+    architecture: str,
+    *,
+    read: Callable[[HubConfig], ModelConfig],
+    write: Callable[[ModelConfig], dict[str, Any]] = write_decoder,
+    weights: tuple[Weight, ...] | None = None,
+    without_effect: tuple[str, ...] = (),
+    output: str = "lm_head.weight",
+) -> Family:
+    """Returns a family with Llama's prefix, weight table (unless told) and keys without effect (and more of them)."""
+    return Family(
+        model_type=model_type,
+        architecture=architecture,
+        read=read,
+        write=write,
+        prefix="model.",
+        weights=decoder_weights() if weights is None else weights,
+        without_effect=(*WITHOUT_EFFECT, *without_effect),
+        buffers=ROTARY_BUFFERS,
+        output=output,
     )
 
 

@@ -9,16 +9,15 @@ from typing import Any
 from textmill.model.config import ModelConfig
 from textmill.model.hub.common import (
     FULL,
-    ROTARY_BUFFERS,
     SLIDING,
-    WITHOUT_EFFECT,
+    decoder_family,
     decoder_weights,
     read_decoder,
     read_windows,
     write_decoder,
     write_windows,
 )
-from textmill.model.hub.family import Family, HubConfig
+from textmill.model.hub.family import HubConfig
 from textmill.model.hub.rope import read_rope
 
 NORMS_AROUND = {
@@ -139,33 +138,18 @@ def write_3(config: ModelConfig) -> dict[str, Any]:
     return write_2(config) | {"rope_local_base_freq": config.window_rope_theta}
 
 
-GEMMA = Family(
-    model_type="gemma",
-    architecture="GemmaForCausalLM",
-    write=write,
-    read=read,
-    prefix="model.",
-    weights=decoder_weights(),
-    without_effect=WITHOUT_EFFECT,
-    buffers=ROTARY_BUFFERS,
-)
-GEMMA2 = Family(
-    model_type="gemma2",
-    architecture="Gemma2ForCausalLM",
+GEMMA = decoder_family("gemma", "GemmaForCausalLM", write=write, read=read)
+GEMMA2 = decoder_family(
+    "gemma2",
+    "Gemma2ForCausalLM",
     write=write_2,
     read=read_2,
-    prefix="model.",
     weights=decoder_weights(norms=NORMS_AROUND),
-    without_effect=WITHOUT_EFFECT,
-    buffers=ROTARY_BUFFERS,
 )
-GEMMA3 = Family(
-    model_type="gemma3_text",
-    architecture="Gemma3ForCausalLM",
+GEMMA3 = decoder_family(
+    "gemma3_text",
+    "Gemma3ForCausalLM",
     write=write_3,
     read=read_3,
-    prefix="model.",
     weights=decoder_weights(norms=NORMS_AROUND),
-    without_effect=WITHOUT_EFFECT,
-    buffers=ROTARY_BUFFERS,
 )

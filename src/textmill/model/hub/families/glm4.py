@@ -3,15 +3,8 @@
 from typing import Any
 
 from textmill.model.config import ModelConfig
-from textmill.model.hub.common import (
-    GATE_WITH_UP,
-    ROTARY_BUFFERS,
-    WITHOUT_EFFECT,
-    decoder_weights,
-    read_decoder,
-    write_decoder,
-)
-from textmill.model.hub.family import Family, HubConfig
+from textmill.model.hub.common import GATE_WITH_UP, decoder_family, decoder_weights, read_decoder, write_decoder
+from textmill.model.hub.family import HubConfig
 from textmill.model.hub.packing import ROTARY
 
 DEFAULTS = {
@@ -45,13 +38,10 @@ def write(config: ModelConfig) -> dict[str, Any]:
     return write_decoder(config) | {"partial_rotary_factor": config.rope_fraction}
 
 
-GLM4 = Family(
-    model_type="glm4",
-    architecture="Glm4ForCausalLM",
+GLM4 = decoder_family(
+    "glm4",
+    "Glm4ForCausalLM",
     write=write,
     read=read,
-    prefix="model.",
     weights=decoder_weights(norms=NORMS, feed_forward=GATE_WITH_UP, packing=ROTARY),
-    without_effect=WITHOUT_EFFECT,
-    buffers=ROTARY_BUFFERS,
 )

@@ -3,8 +3,8 @@
 from typing import Any
 
 from textmill.model.config import ModelConfig
-from textmill.model.hub.common import ROTARY_BUFFERS, WITHOUT_EFFECT, decoder_weights, read_decoder, write_decoder
-from textmill.model.hub.family import Family, HubConfig
+from textmill.model.hub.common import decoder_family, read_decoder, write_decoder
+from textmill.model.hub.family import HubConfig
 
 DEFAULTS = {
     "vocab_size": 32000,
@@ -42,13 +42,4 @@ def write(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-GRANITE = Family(
-    model_type="granite",
-    architecture="GraniteForCausalLM",
-    write=write,
-    read=read,
-    prefix="model.",
-    weights=decoder_weights(),
-    without_effect=WITHOUT_EFFECT,
-    buffers=ROTARY_BUFFERS,
-)
+GRANITE = decoder_family("granite", "GraniteForCausalLM", write=write, read=read)

@@ -3,16 +3,8 @@
 from typing import Any
 
 from textmill.model.config import ModelConfig
-from textmill.model.hub.common import (
-    QUERY_KEY_VALUE,
-    ROTARY_BUFFERS,
-    WITHOUT_EFFECT,
-    decoder_weights,
-    pair,
-    read_decoder,
-    write_decoder,
-)
-from textmill.model.hub.family import Family, HubConfig, Weight
+from textmill.model.hub.common import QUERY_KEY_VALUE, decoder_family, pair, read_decoder, write_decoder
+from textmill.model.hub.family import HubConfig, Weight
 from textmill.model.hub.packing import GROUPED
 
 LAYER, BLOCK = "model.layers.{layer}.", "blocks.{layer}."
@@ -68,12 +60,11 @@ def write_3(config: ModelConfig) -> dict[str, Any]:
     return write_decoder(config) | {"qkv_bias": config.attention_bias, "bias": config.feed_forward_bias}
 
 
-INTERNLM2 = Family(
-    model_type="internlm2",
-    architecture="InternLM2ForCausalLM",
+INTERNLM2 = decoder_family(
+    "internlm2",
+    "InternLM2ForCausalLM",
     write=write_2,
     read=read_2,
-    prefix="model.",
     output="output.weight",
     weights=(
         Weight("model.tok_embeddings.weight", "token_embedding.weight"),
@@ -87,16 +78,5 @@ INTERNLM2 = Family(
         *pair("model.norm", "norm"),
         Weight("output.weight", "output.weight"),
     ),
-    without_effect=WITHOUT_EFFECT,
-    buffers=ROTARY_BUFFERS,
 )
-INTERNLM3 = Family(
-    model_type="internlm3",
-    architecture="InternLM3ForCausalLM",
-    write=write_3,
-    read=read_3,
-    prefix="model.",
-    weights=decoder_weights(),
-    without_effect=WITHOUT_EFFECT,
-    buffers=ROTARY_BUFFERS,
-)
+INTERNLM3 = decoder_family("internlm3", "InternLM3ForCausalLM", write=write_3, read=read_3)

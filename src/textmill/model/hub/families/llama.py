@@ -6,8 +6,8 @@ Yi, SmolLM, TinyLlama and DeepSeek-LLM are published under this name.
 from typing import Any
 
 from textmill.model.config import ModelConfig
-from textmill.model.hub.common import ROTARY_BUFFERS, WITHOUT_EFFECT, decoder_weights, read_decoder, write_decoder
-from textmill.model.hub.family import Family, HubConfig
+from textmill.model.hub.common import decoder_family, read_decoder, write_decoder
+from textmill.model.hub.family import HubConfig
 
 DEFAULTS = {
     "vocab_size": 32000,
@@ -29,13 +29,4 @@ def read(config: HubConfig) -> ModelConfig:
     return read_decoder(config, "llama", DEFAULTS)
 
 
-LLAMA = Family(
-    model_type="llama",
-    architecture="LlamaForCausalLM",
-    write=write,
-    read=read,
-    prefix="model.",
-    weights=decoder_weights(),
-    without_effect=WITHOUT_EFFECT,
-    buffers=ROTARY_BUFFERS,
-)
+LLAMA = decoder_family("llama", "LlamaForCausalLM", write=write, read=read)

@@ -4,15 +4,14 @@ from typing import Any
 
 from textmill.model.config import ModelConfig
 from textmill.model.hub.common import (
-    ROTARY_BUFFERS,
-    WITHOUT_EFFECT,
+    decoder_family,
     decoder_weights,
     expert_weights,
     read_decoder,
     same_window,
     write_decoder,
 )
-from textmill.model.hub.family import Family, HubConfig
+from textmill.model.hub.family import HubConfig
 
 DEFAULTS = {
     "vocab_size": 32000,
@@ -56,22 +55,12 @@ def write_mixtral(config: ModelConfig) -> dict[str, Any]:
     return write(config) | {"num_local_experts": config.experts, "num_experts_per_tok": config.experts_per_token}
 
 
-MISTRAL = Family(
-    model_type="mistral",
-    architecture="MistralForCausalLM",
-    write=write,
-    read=read,
-    prefix="model.",
-    weights=decoder_weights(),
-    without_effect=WITHOUT_EFFECT,
-    buffers=ROTARY_BUFFERS,
-)
-MIXTRAL = Family(
-    model_type="mixtral",
-    architecture="MixtralForCausalLM",
+MISTRAL = decoder_family("mistral", "MistralForCausalLM", write=write, read=read)
+MIXTRAL = decoder_family(
+    "mixtral",
+    "MixtralForCausalLM",
     write=write_mixtral,
     read=read_mixtral,
-    prefix="model.",
     weights=decoder_weights(
         feed_forward={},
         experts=expert_weights(
@@ -81,6 +70,4 @@ MIXTRAL = Family(
             "block_sparse_moe.experts.{expert}.w2",
         ),
     ),
-    without_effect=WITHOUT_EFFECT,
-    buffers=ROTARY_BUFFERS,
 )

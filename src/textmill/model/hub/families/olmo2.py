@@ -1,8 +1,8 @@
 """OLMo 2: norms on what each part adds instead of what it reads, one norm over all heads' queries and keys."""
 
 from textmill.model.config import ModelConfig
-from textmill.model.hub.common import ROTARY_BUFFERS, WITHOUT_EFFECT, decoder_weights, read_decoder, write_decoder
-from textmill.model.hub.family import Family, HubConfig
+from textmill.model.hub.common import decoder_family, decoder_weights, read_decoder
+from textmill.model.hub.family import HubConfig
 
 DEFAULTS = {
     "vocab_size": 50304,
@@ -20,15 +20,11 @@ def read(config: HubConfig) -> ModelConfig:
     return read_decoder(config, "olmo2", DEFAULTS, norm_place="output", qk_norm=True, qk_norm_joint=True)
 
 
-OLMO2 = Family(
-    model_type="olmo2",
-    architecture="Olmo2ForCausalLM",
-    write=write_decoder,
+OLMO2 = decoder_family(
+    "olmo2",
+    "Olmo2ForCausalLM",
     read=read,
-    prefix="model.",
     weights=decoder_weights(
         norms={"post_attention_layernorm": "attention_norm", "post_feedforward_layernorm": "feed_forward_norm"}
     ),
-    without_effect=WITHOUT_EFFECT,
-    buffers=ROTARY_BUFFERS,
 )

@@ -6,14 +6,13 @@ from textmill.model.config import ModelConfig
 from textmill.model.hub.common import (
     GATE_WITH_UP,
     QUERY_KEY_VALUE,
-    ROTARY_BUFFERS,
-    WITHOUT_EFFECT,
+    decoder_family,
     decoder_weights,
     read_decoder,
     same_window,
     write_decoder,
 )
-from textmill.model.hub.family import Family, HubConfig
+from textmill.model.hub.family import HubConfig
 
 DEFAULTS = {
     "vocab_size": 32064,
@@ -44,13 +43,11 @@ def write(config: ModelConfig) -> dict[str, Any]:
     return values | {"resid_pdrop": config.dropout, "embd_pdrop": config.dropout}
 
 
-PHI3 = Family(
-    model_type="phi3",
-    architecture="Phi3ForCausalLM",
+PHI3 = decoder_family(
+    "phi3",
+    "Phi3ForCausalLM",
     write=write,
     read=read,
-    prefix="model.",
     weights=decoder_weights(projections={"self_attn.qkv_proj": QUERY_KEY_VALUE}, feed_forward=GATE_WITH_UP),
-    without_effect=(*WITHOUT_EFFECT, "embd_pdrop", "original_max_position_embeddings"),
-    buffers=ROTARY_BUFFERS,
+    without_effect=("embd_pdrop", "original_max_position_embeddings"),
 )

@@ -8,9 +8,8 @@ from typing import Any
 from textmill.model.config import ModelConfig
 from textmill.model.hub.common import (
     FULL,
-    ROTARY_BUFFERS,
     SLIDING,
-    WITHOUT_EFFECT,
+    decoder_family,
     decoder_weights,
     expert_weights,
     read_decoder,
@@ -18,7 +17,7 @@ from textmill.model.hub.common import (
     write_decoder,
     write_windows,
 )
-from textmill.model.hub.family import Family, HubConfig
+from textmill.model.hub.family import HubConfig
 
 DEFAULTS = {
     "vocab_size": 151936,
@@ -110,32 +109,13 @@ def write_mixture(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-QWEN3 = Family(
-    model_type="qwen3",
-    architecture="Qwen3ForCausalLM",
-    write=write,
-    read=read,
-    prefix="model.",
-    weights=decoder_weights(),
-    without_effect=WITHOUT_EFFECT,
-    buffers=ROTARY_BUFFERS,
-)
-QWEN2 = Family(
-    model_type="qwen2",
-    architecture="Qwen2ForCausalLM",
-    write=write,
-    read=read_qwen2,
-    prefix="model.",
-    weights=decoder_weights(),
-    without_effect=WITHOUT_EFFECT,
-    buffers=ROTARY_BUFFERS,
-)
-QWEN3_MOE = Family(
-    model_type="qwen3_moe",
-    architecture="Qwen3MoeForCausalLM",
+QWEN3 = decoder_family("qwen3", "Qwen3ForCausalLM", write=write, read=read)
+QWEN2 = decoder_family("qwen2", "Qwen2ForCausalLM", write=write, read=read_qwen2)
+QWEN3_MOE = decoder_family(
+    "qwen3_moe",
+    "Qwen3MoeForCausalLM",
     write=write_mixture,
     read=read_mixture,
-    prefix="model.",
     weights=decoder_weights(
         feed_forward={},
         experts=expert_weights(
@@ -145,6 +125,5 @@ QWEN3_MOE = Family(
             "mlp.experts.{expert}.down_proj",
         ),
     ),
-    without_effect=(*WITHOUT_EFFECT, "intermediate_size"),
-    buffers=ROTARY_BUFFERS,
+    without_effect=("intermediate_size",),
 )

@@ -6,16 +6,14 @@ from textmill.errors import ModelError
 from textmill.model.config import ModelConfig
 from textmill.model.hub.common import (
     FULL,
-    ROTARY_BUFFERS,
     SLIDING,
-    WITHOUT_EFFECT,
-    decoder_weights,
+    decoder_family,
     read_decoder,
     read_windows,
     write_decoder,
     write_windows,
 )
-from textmill.model.hub.family import Family, HubConfig
+from textmill.model.hub.family import HubConfig
 
 DEFAULTS = {
     "vocab_size": 128256,
@@ -60,13 +58,10 @@ def write(config: ModelConfig) -> dict[str, Any]:
     )
 
 
-SMOLLM3 = Family(
-    model_type="smollm3",
-    architecture="SmolLM3ForCausalLM",
+SMOLLM3 = decoder_family(
+    "smollm3",
+    "SmolLM3ForCausalLM",
     write=write,
     read=read,
-    prefix="model.",
-    weights=decoder_weights(),
-    without_effect=(*WITHOUT_EFFECT, "no_rope_layer_interval"),
-    buffers=ROTARY_BUFFERS,
+    without_effect=("no_rope_layer_interval",),
 )

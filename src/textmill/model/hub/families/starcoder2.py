@@ -3,15 +3,8 @@
 from typing import Any
 
 from textmill.model.config import ModelConfig
-from textmill.model.hub.common import (
-    ROTARY_BUFFERS,
-    WITHOUT_EFFECT,
-    decoder_weights,
-    read_decoder,
-    same_window,
-    write_decoder,
-)
-from textmill.model.hub.family import Family, HubConfig
+from textmill.model.hub.common import decoder_family, decoder_weights, read_decoder, same_window, write_decoder
+from textmill.model.hub.family import HubConfig
 
 DEFAULTS = {
     "vocab_size": 49152,
@@ -60,13 +53,11 @@ def write(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-STARCODER2 = Family(
-    model_type="starcoder2",
-    architecture="Starcoder2ForCausalLM",
+STARCODER2 = decoder_family(
+    "starcoder2",
+    "Starcoder2ForCausalLM",
     write=write,
     read=read,
-    prefix="model.",
     weights=decoder_weights(feed_forward={"mlp.c_fc": ("up",), "mlp.c_proj": ("down",)}),
-    without_effect=(*WITHOUT_EFFECT, "embedding_dropout"),
-    buffers=ROTARY_BUFFERS,
+    without_effect=("embedding_dropout",),
 )
