@@ -4,7 +4,7 @@ A corpus is a folder of
 
     part-00000.parquet …   id, text, language, source, url, title, date, licence, meta (JSON), split
     manifest.json          counts, what was dropped and why, settings, content hash, shards with their hashes
-    dropped.parquet        id, source, step, reason, value, threshold, excerpt
+    dropped.parquet        id, source, step, reason, value, threshold, excerpt, size
 """
 
 import json

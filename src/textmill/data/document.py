@@ -57,6 +57,8 @@ class Drop:
     value: str = ""
     threshold: str = ""
     excerpt: str = ""
+    size: int = 0
+    """UTF-8 bytes of its text where there was one, else of the file; 0: not known."""
 
 
 def document_id(source: str, position: int = 0) -> str:

@@ -13,8 +13,8 @@ AT_FINDING = frozenset(("unsupported", "companion", "hidden", "outside_link", "n
 
 
 def drop(file: SourceFile, reason: str, *, position: int = 0, value: Any = "", threshold: Any = "", step: str = "read",
-         excerpt: str = "") -> Drop:  # fmt: skip
-    """Returns the Drop of a file or of one of its records."""
+         excerpt: str = "", size: int | None = None) -> Drop:  # fmt: skip
+    """Returns the Drop of a file or of one of its records; `size`: its bytes, by default those of the whole file."""
     source = printable(file.name)
     return Drop(
         id=document_id(file.name, position),
@@ -24,6 +24,7 @@ def drop(file: SourceFile, reason: str, *, position: int = 0, value: Any = "", t
         value=str(value),
         threshold=str(threshold),
         excerpt=excerpt,
+        size=size if size is not None else 0 if position else file.size,
     )
 
 
@@ -41,7 +42,7 @@ def limit_bytes(settings: CorpusSettings) -> int:
 def too_large(file: SourceFile, size: int, settings: CorpusSettings, position: int = 0) -> Drop:
     """Returns the Drop of a file or record that is larger than `corpus.maximum_document_megabytes`."""
     threshold = settings.maximum_document_megabytes
-    return drop(file, "too_large", position=position, value=f"{size / MEGABYTE:.3f}", threshold=threshold)
+    return drop(file, "too_large", position=position, value=f"{size / MEGABYTE:.3f}", threshold=threshold, size=size)
 
 
 def ending(name: str) -> str:

@@ -37,7 +37,10 @@ def describe(
         "kinds": by_key(written.counts, 2),
         "held_out_by": settled.held_out_by,
         "read": {**read, "records": len(settled.keep) + sum(n for (step, _), n in dropped if step != "deduplicate")},
-        "dropped": [{"step": step, "reason": reason, "count": count} for (step, reason), count in dropped],
+        "dropped": [
+            {"step": step, "reason": reason, "count": count, "bytes": tally.dropped_bytes[step, reason]}
+            for (step, reason), count in dropped
+        ],
         "unsupported_endings": dict(sorted(tally.endings.items(), key=lambda item: (-item[1], item[0]))[:MOST_HINTS]),
         "columns_without_text": sorted(tally.fields_found)[:MOST_HINTS],
         "encodings": dict(sorted(tally.encodings.items())),

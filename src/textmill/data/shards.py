@@ -79,15 +79,22 @@ def drop_duplicates(spool: Spool, table: arrow.Table, settled: Settled, start: i
     """Notes the duplicates among the rows of a table, each with the id of the document that it equals."""
     if not len(rows):
         return
-    chosen = table.select(["id", "source", "text"]).take(arrow.array(rows))
+    chosen = table.select(["id", "source", "text", "bytes"]).take(arrow.array(rows))
     excerpts = compute.utf8_slice_codeunits(chosen["text"], 0, EXCERPT_CHARACTERS).to_pylist()
-    for row, id, source, excerpt in zip(
-        rows, chosen["id"].to_pylist(), chosen["source"].to_pylist(), excerpts, strict=True
-    ):
+    columns = [chosen[name].to_pylist() for name in ("id", "source", "bytes")]
+    for row, id, source, size, excerpt in zip(rows, *columns, excerpts, strict=True):
         survivor = int(settled.survivor[start + row]) * 16
         value = spool.ids[survivor : survivor + 16].hex()
         spool.add_drop(
-            Drop(id=id, source=source, step="deduplicate", reason="exact_duplicate", value=value, excerpt=excerpt)
+            Drop(
+                id=id,
+                source=source,
+                step="deduplicate",
+                reason="exact_duplicate",
+                value=value,
+                excerpt=excerpt,
+                size=size,
+            )
         )
 
 

@@ -22,6 +22,7 @@ SPOOL_SCHEMA = arrow.schema(
 )
 DROP_SCHEMA = arrow.schema(
     [(name, arrow.string()) for name in ("id", "source", "step", "reason", "value", "threshold", "excerpt")]
+    + [("size", arrow.int64())]
 )
 GROUP_ROWS, GROUP_BYTES = 2048, 8 << 20
 """A row group is closed at so many rows or so many bytes of text, so that a reader holds little at a time."""
@@ -72,6 +73,7 @@ class Tally:
     """What is counted while files are read."""
 
     dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
+    dropped_bytes: Counter[tuple[str, str]] = field(default_factory=Counter)
     endings: Counter[str] = field(default_factory=Counter)
     fields_found: Counter[str] = field(default_factory=Counter)
     encodings: Counter[str] = field(default_factory=Counter)
@@ -114,6 +116,7 @@ class Spool:
         row = {name: getattr(drop, name) for name in DROP_SCHEMA.names}
         self.drops.add(row, len(drop.excerpt.encode()) + 200)
         self.tally.dropped[drop.step, drop.reason] += 1
+        self.tally.dropped_bytes[drop.step, drop.reason] += drop.size
         if drop.reason == "unsupported":
             self.tally.endings[drop.value] += 1
         elif drop.reason == "missing_text_field":
