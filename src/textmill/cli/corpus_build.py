@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from textmill.cli.command import Argument, Command, Context, Stopped
+from textmill.cli.layout import pad, size, width
 from textmill.i18n import t
 
 MOST_ROWS = 8
@@ -37,9 +38,9 @@ def show(context: Context, folder: Path, manifest: dict[str, Any]) -> None:
     rows.append((t("cli_corpus_build.kept", size=size(manifest["bytes"])), manifest["documents"]))
     for split, counts in manifest["splits"].items():
         rows.append((f"  {t(f'cli_corpus_build.split_{split}')}, {size(counts['bytes'])}", counts["documents"]))
-    width = max(display_width(label) for label, _ in rows)
+    columns = max(width(label) for label, _ in rows)
     for label, number in rows:
-        context.print(f"{label}{' ' * (width - display_width(label))}  {number:>11,}")
+        context.print(f"{pad(label, columns)}  {number:>11,}")
     for name in ("languages", "kinds"):
         groups = list(manifest[name].items())[:MOST_ROWS]
         shares = ", ".join(f"{key} {counts['bytes'] / manifest['bytes']:.1%}" for key, counts in groups)
@@ -64,19 +65,6 @@ def hints(manifest: dict[str, Any]) -> list[str]:
     if "validation" not in manifest["splits"]:
         found.append(t("cli_corpus_build.nothing_held_out"))
     return found
-
-
-def size(number: int) -> str:
-    """Returns a number of bytes for people."""
-    power = min(3, (len(str(number)) - 1) // 3)
-    return f"{number / 1000**power:.1f} {('B', 'KB', 'MB', 'GB')[power]}" if power else f"{number} B"
-
-
-def display_width(text: str) -> int:
-    """Returns how many columns a text takes on a terminal; Chinese characters take two."""
-    from rich.cells import cell_len
-
-    return cell_len(text)
 
 
 COMMAND = Command(

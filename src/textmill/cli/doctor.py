@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from textmill.cli.command import Argument, Command, Context
-from textmill.cli.layout import bold, page_width, two_columns
+from textmill.cli.layout import bold, page_width, size, two_columns
 from textmill.config import Settings
 from textmill.errors import UserError
 from textmill.hardware import (
@@ -175,11 +175,6 @@ def measured_rows(values: dict[str, float | None]) -> list[tuple[str, str]]:
             unit = "GB/s" if name == "memory_bandwidth" else "GFLOP/s"
             rows.append((t(f"cli_doctor.{name}_row"), f"{value / 1e9:.1f} {unit}"))
     return rows
-
-
-def size(count: float) -> str:
-    """Returns bytes as GB."""
-    return f"{count / 1e9:.1f} GB"
 
 
 COMMAND = Command(

@@ -7,7 +7,7 @@ bytes}, cache_bytes {tokens: bytes}, licence, chat_template, config``. ``cache_b
 from typing import Any
 
 from textmill.cli.command import Argument, Command, Context
-from textmill.cli.layout import table
+from textmill.cli.layout import size, table
 from textmill.i18n import t
 
 
@@ -27,9 +27,9 @@ def run(context: Context, *, model: str | None) -> dict[str, Any]:
         "shape": t("cli_show.shape_value", layers=config.layers, width=config.width, heads=heads),
         "vocabulary": f"{config.vocabulary_size:,}",
         "context": f"{config.context:,}",
-        "stored": f"{facts.dtype}, {megabytes(facts.stored_bytes)}",
-        "memory": ", ".join(f"{name} {megabytes(size)}" for name, size in document["memory"].items()),
-        "cache": ", ".join(f"{int(length):,}: {megabytes(size)}" for length, size in document["cache_bytes"].items()),
+        "stored": f"{facts.dtype}, {size(facts.stored_bytes)}",
+        "memory": ", ".join(f"{name} {size(count)}" for name, count in document["memory"].items()),
+        "cache": ", ".join(f"{int(length):,}: {size(count)}" for length, count in document["cache_bytes"].items()),
         "licence": facts.licence or t("cli_show.unknown"),
         "folder": str(place.folder),
     }
@@ -39,11 +39,6 @@ def run(context: Context, *, model: str | None) -> dict[str, Any]:
     else:
         context.print("\n" + t("cli_show.no_template"))
     return {"model": place.name, "step": place.step, "folder": str(place.folder), **document}
-
-
-def megabytes(size: float) -> str:
-    """Returns a size in the unit in which it reads best."""
-    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 COMMAND = Command(

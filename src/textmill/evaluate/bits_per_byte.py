@@ -24,6 +24,7 @@ from torch import Tensor
 from textmill.errors import InputError
 from textmill.evaluate.bootstrap import ratio_interval
 from textmill.model.gpt import GPT
+from textmill.model.modes import evaluating
 from textmill.progress import Progress, silent
 
 LOGIT_ELEMENTS = 2**25
@@ -95,22 +96,16 @@ def bits_per_byte(
     place = torch.device(device or (next(model.parameters()).device if isinstance(model, torch.nn.Module) else "cpu"))
     windows = [Window(index, *w) for index, ids in enumerate(inputs) for w in document_windows(len(ids) - 1, context)]
     bits, done, total = np.zeros(len(inputs)), 0, sum(window.end - window.first for window in windows)
-    training = isinstance(model, torch.nn.Module) and model.training
-    if isinstance(model, torch.nn.Module):
-        model.eval()
-    try:
-        with torch.no_grad(), torch.autocast(place.type, dtype=autocast, enabled=autocast is not None):
-            if not isinstance(model, GPT):  # its logits come whole, so the batch must be small enough for them
-                vocabulary = model(torch.tensor([[end_of_text_id]], device=place)).shape[-1]
-                batch_tokens = min(batch_tokens, LOGIT_ELEMENTS // vocabulary)
-            for batch in _batches(windows, batch_tokens):
-                owner_N, bits_N = _score(model, batch, inputs, end_of_text_id, place)
-                bits += np.bincount(owner_N, weights=bits_N, minlength=len(bits))
-                done += len(owner_N)
-                progress(done, total)
-    finally:
-        if isinstance(model, torch.nn.Module):
-            model.train(training)
+    casting = torch.autocast(place.type, dtype=autocast, enabled=autocast is not None)
+    with evaluating(model), torch.no_grad(), casting:
+        if not isinstance(model, GPT):  # its logits come whole, so the batch must be small enough for them
+            vocabulary = model(torch.tensor([[end_of_text_id]], device=place)).shape[-1]
+            batch_tokens = min(batch_tokens, LOGIT_ELEMENTS // vocabulary)
+        for batch in _batches(windows, batch_tokens):
+            owner_N, bits_N = _score(model, batch, inputs, end_of_text_id, place)
+            bits += np.bincount(owner_N, weights=bits_N, minlength=len(bits))
+            done += len(owner_N)
+            progress(done, total)
     return summarise(bits, sizes, tokens=total, keep_documents=keep_documents, seed=seed)
 
 

@@ -8,7 +8,6 @@ between 1 and 4 rows), and a seed must give the same text however many samples w
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -21,6 +20,7 @@ from textmill.infer.context import ReadContext, half_context, kept_prompt
 from textmill.infer.sampling import SamplingSettings, sample_tokens, uniform
 from textmill.infer.stop import StopFilter
 from textmill.model.gpt import GPT
+from textmill.model.modes import evaluating
 from textmill.tokenizer.special_tokens import TURN_END
 from textmill.tokenizer.stream import StreamDecoder
 from textmill.tokenizer.tokenizer import Tokenizer
@@ -162,17 +162,6 @@ def check_ids(model: GPT, ids: Sequence[int]) -> None:
     size = model.config.vocabulary_size
     if not 0 <= min(ids) <= max(ids) < size:
         raise ModelError("infer.foreign_ids", size=size, got=max(ids) if max(ids) >= size else min(ids))
-
-
-@contextmanager
-def evaluating(model: GPT) -> Iterator[None]:
-    """Switches dropout off for a block and leaves the model in the mode in which it was."""
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
 
 
 def _once(on_note: Callable[[str], None] | None) -> Callable[..., None]:

@@ -11,6 +11,7 @@ from textmill.evaluate.bits_per_byte import BitsPerByte, bits_per_byte
 from textmill.infer.generate import generate
 from textmill.infer.sampling import SamplingSettings
 from textmill.model.gpt import GPT
+from textmill.model.modes import evaluating
 from textmill.tokenizer.tokenizer import Tokenizer
 from textmill.tokenizer.tokens import TokenSplit
 
@@ -21,14 +22,12 @@ def undisturbed(model: GPT) -> Iterator[None]:
 
     Eagerly, because each new shape would be compiled anew.
     """
-    training, random_state = model.training, torch.get_rng_state()
-    model.eval()
+    random_state = torch.get_rng_state()
     try:
-        with torch.inference_mode(), torch.compiler.set_stance("force_eager"):
+        with evaluating(model), torch.inference_mode(), torch.compiler.set_stance("force_eager"):
             yield
     finally:
         torch.set_rng_state(random_state)
-        model.train(training)
 
 
 def held_out_documents(split: TokenSplit, tokens: int) -> Iterator[tuple[np.ndarray, int]]:
