@@ -29,6 +29,7 @@ REGISTERED: dict[tuple[str, ...], str] = {
     ("generate",): "use",
     ("import",): "use",
     ("export",): "use",
+    ("report", "corpus"): "understand",
     ("corpus", "why"): "understand",
     ("corpus", "search"): "understand",
     ("corpus", "sample"): "understand",

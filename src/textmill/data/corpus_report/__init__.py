@@ -1,0 +1,1 @@
+"""What there is to see in a corpus (`gather`), and the page that shows it (`page`)."""
