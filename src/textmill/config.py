@@ -59,6 +59,36 @@ class CorpusSettings(Section):
     deduplicate: bool = setting(True)
     workers: int = setting(0, minimum=0)
 
+    document_seconds: float = setting(30.0, minimum=0.1)
+    worker_memory_gigabytes: float = setting(4.0, minimum=0.1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanSettings(Section):
+    """Which documents stay, and what is mended in them."""
+
+    rules: str = setting("none", choices=("none", "light", "gopher", "c4", "fineweb"))
+    thresholds: tuple[str, ...] = setting(())
+    languages: tuple[str, ...] = setting(())
+    minimum_language_confidence: float = setting(0.0, minimum=0, maximum=1)
+    blocked_addresses: tuple[str, ...] = setting(())
+    blocked_words: tuple[str, ...] = setting(())
+    unicode: str = setting("keep", choices=("keep", "NFC", "NFKC"))
+    chinese: str = setting("keep", choices=("keep", "simplified", "traditional"))
+    quality_model: str = setting("")
+    minimum_quality: float = setting(0.0, minimum=0, maximum=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuplicatesSettings(Section):
+    """What counts as there twice."""
+
+    near: bool = setting(True)
+    threshold: float = setting(0.8, minimum=0.3, maximum=1)
+    keep: str = setting("longest", choices=("longest", "first"))
+    permutations: int = setting(128, minimum=16, maximum=1024)
+    word_ngram: int = setting(5, minimum=1, maximum=64)
+    character_ngram: int = setting(5, minimum=1, maximum=64)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizerSettings(Section):

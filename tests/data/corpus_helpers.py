@@ -56,4 +56,4 @@ def kill_at_bad(item, settings):
 
     if any(Path(file.path).read_bytes() == b"KILL" for file in getattr(item, "files", ())):
         os._exit(9)
-    return item.size, digest(item, settings.corpus)
+    return item.size, list(digest(item, settings.corpus))

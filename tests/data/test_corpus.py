@@ -114,8 +114,7 @@ def folder_bytes(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_the_same_bytes_for_any_number_of_workers(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("textmill.data.build.PARALLEL_BYTES", 0)
+def test_the_same_bytes_for_any_number_of_workers(tmp_path: Path):
     chance = random.Random(1)
     files: dict[str, str | bytes] = {}
     for number in range(150):

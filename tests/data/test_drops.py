@@ -213,7 +213,6 @@ def test_an_old_corpus_stays_when_the_new_one_fails(tmp_path: Path):
 
 
 def test_one_killed_worker_costs_one_file(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("textmill.data.build.PARALLEL_BYTES", 0)
     monkeypatch.setattr("textmill.data.build.digest_or_pass", kill_at_bad)
     files = {f"{n:02}.txt": f"Text number {n}." for n in range(5)} | {"03.txt": "KILL"}
     corpus = build(tmp_path, files, workers=2)
@@ -222,7 +221,6 @@ def test_one_killed_worker_costs_one_file(tmp_path: Path, monkeypatch):
 
 
 def test_a_full_disk_ends_the_workers_too(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("textmill.data.build.PARALLEL_BYTES", 0)
     old = build(tmp_path, GOOD)
 
     def full(*_: object) -> None:

@@ -5,9 +5,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from corpus_helpers import build, by_source, dropped, dropped_rows, texts
+from corpus_helpers import build, dropped, dropped_rows, texts
 from input_samples import docx, encrypted_pdf, epub, odt, pdf, zipped
 
+from textmill.config import CorpusSettings
+from textmill.data import formats
+from textmill.data.digest import digest
+from textmill.data.document import Draft, Drop
+from textmill.data.sources import SourceFile
+from textmill.data.units import Unit
 from textmill.errors import MissingExtraError
 
 GOOD: dict[str, str | bytes] = {"good.txt": "A good text that stays."}
@@ -146,8 +152,7 @@ def test_books_are_cut_like_texts(tmp_path: Path):
 BOMB = '<!DOCTYPE d [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 
 
-def test_documents_that_are_refused(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("textmill.data.formats_in.zipped.FREE_BYTES", 1 << 20)
+def test_documents_that_are_refused(tmp_path: Path):
     entities = docx(paragraph("&b;"))
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(entities)) as old, zipfile.ZipFile(out, "w") as new:
@@ -160,7 +165,7 @@ def test_documents_that_are_refused(tmp_path: Path, monkeypatch):
         "entities.docx": out.getvalue(),
         "deep.docx": docx(deep),
         "broken.docx": docx("<w:p>"),
-        "bomb.docx": docx(paragraph(" " * 9_000_000 + "x")),
+        "bomb.docx": docx(paragraph(" " * 25_000_000 + "x")),
         "old.docx": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1000),
         "locked.odt": odt("", manifest="<file-entry><encryption-data/></file-entry>"),
         "locked.epub": epub(["<p>x"], extra=locked),
@@ -188,6 +193,9 @@ def test_a_parser_that_fails_costs_one_document(tmp_path: Path, monkeypatch):
         raise RecursionError("somewhere inside")
 
     monkeypatch.setattr("textmill.data.formats_in.epub.read", fail)
-    corpus = build(tmp_path, GOOD | {"a.epub": epub(["<p>x"])})
-    assert dropped(corpus) == {"in/a.epub": "bad_document"}
-    assert by_source(corpus).keys() == {"in/good.txt"}
+    file = SourceFile(path="", name="a.epub", size=1, held_out=False, form=formats.EPUB, data=epub(["<p>x"]))
+    good = SourceFile(path="", name="good.txt", size=1, held_out=False, form=formats.TEXT, data=b"Stays.")
+    bad, kept = digest(Unit(files=(file, good)), CorpusSettings())
+    assert isinstance(bad, Drop)
+    assert bad.reason == "bad_document"
+    assert isinstance(kept, Draft)

@@ -91,7 +91,6 @@ def folder_bytes(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_same_bytes_for_any_number_of_workers(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("textmill.data.build.PARALLEL_BYTES", 0)
     monkeypatch.setattr("textmill.data.units.UNIT_FILES", 3)
     monkeypatch.setattr("textmill.data.units.UNIT_BYTES", 500)
     files: dict[str, str | bytes] = {f"{name}/{name}": data for name, data in SAMPLES.items()}

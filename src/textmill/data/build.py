@@ -17,6 +17,8 @@ from textmill.config import Settings
 from textmill.data import digest as digesting
 from textmill.data.corpus import MANIFEST, Corpus, is_corpus
 from textmill.data.document import Draft, Drop
+from textmill.data.duplicates.minhash import signed
+from textmill.data.limits import MEMORY, TIMEOUT, countdown
 from textmill.data.manifest import describe
 from textmill.data.pool import Task, available_workers, ordered_map
 from textmill.data.settle import settle
@@ -28,9 +30,6 @@ from textmill.errors import CorpusError, InputError
 from textmill.files import atomic_folder, write_json
 from textmill.i18n import t
 from textmill.progress import Progress, silent
-
-PARALLEL_BYTES = 8 * MEGABYTE
-"""Below this much input, starting processes costs more than they save."""
 
 Outcome = Draft | Drop
 
@@ -48,7 +47,7 @@ def build_corpus(paths: list[Path], target: Path, settings: Settings, progress: 
         spool = Spool(folder / "spool", folder / "dropped.parquet")
         found = find_files(paths, settings.corpus.validation_folder, skip)
         done = 0
-        for unit_size, outcomes in digested(units(found, settings.corpus), settings, size):
+        for unit_size, outcomes in digested(units(found, settings.corpus), settings):
             for outcome in outcomes:
                 spool.add(outcome)
             done += unit_size
@@ -65,22 +64,28 @@ def build_corpus(paths: list[Path], target: Path, settings: Settings, progress: 
     return Corpus.open(target)
 
 
-def digested(work: Iterator[Unit | Drop], settings: Settings, size: int) -> Iterator[tuple[int, list[Outcome]]]:
-    """Yields (bytes read, outcomes) in the order of the work, from this process or from all cores."""
-    workers = settings.corpus.workers or available_workers()
-    function = partial(digest_or_pass, settings=settings)
-    if workers == 1 or size < PARALLEL_BYTES:
-        yield from map(function, work)
-        return
-    task = Task(function=function, split=split_unit, give_up=crashed, merge=merge_outcomes)
-    yield from ordered_map(task, work, workers)
+def digested(work: Iterator[Unit | Drop], settings: Settings) -> Iterator[tuple[int, list[Outcome]]]:
+    """Yields (bytes read, outcomes) in the order of the work, from as many processes as the settings say."""
+    task = Task(
+        function=partial(digest_or_pass, settings=settings),
+        split=split_unit,
+        give_up=partial(given_up, settings=settings),
+        merge=merge_outcomes,
+        memory_gigabytes=settings.corpus.worker_memory_gigabytes,
+    )
+    yield from ordered_map(task, work, settings.corpus.workers or available_workers())
 
 
 def digest_or_pass(item: Unit | Drop, settings: Settings) -> tuple[int, list[Outcome]]:
     """Returns a unit's size and outcomes; what was dropped before goes through, so that the order stays."""
     if isinstance(item, Drop):
         return 0, [item]
-    return item.size, [prepare(outcome, settings) for outcome in digesting.digest(item, settings.corpus)]
+    outcomes = []
+    with countdown(settings.corpus.document_seconds) as restart:
+        for outcome in digesting.digest(item, settings.corpus):
+            outcomes.append(prepare(outcome, settings))
+            restart()
+    return item.size, signed(outcomes, settings)
 
 
 def prepare(outcome: Outcome, settings: Settings) -> Outcome:
@@ -89,7 +94,7 @@ def prepare(outcome: Outcome, settings: Settings) -> Outcome:
 
 
 def split_unit(item: Unit | Drop) -> list[Unit | Drop]:
-    """Returns a unit's files or records one by one, to find the one that kills a worker."""
+    """Returns a unit's files or records one by one, to find the one that ends a worker."""
     if isinstance(item, Drop):
         return [item]
     if item.records:
@@ -97,12 +102,14 @@ def split_unit(item: Unit | Drop) -> list[Unit | Drop]:
     return [replace(item, files=(file,), size=file.size) for file in item.files]
 
 
-def crashed(item: Unit | Drop) -> tuple[int, list[Outcome]]:
-    """Returns the outcome of a file or record that killed its process."""
+def given_up(item: Unit | Drop, why: str, settings: Settings) -> tuple[int, list[Outcome]]:
+    """Returns the outcome of a file or record that ended its process: it took too long, too much memory, or crashed."""
     if isinstance(item, Drop):
         return 0, [item]
     position = item.records[0].position if item.records else 0
-    return item.size, [drop(item.files[0], "crashed", step="extract", position=position)]
+    most = {TIMEOUT: settings.corpus.document_seconds, MEMORY: settings.corpus.worker_memory_gigabytes}.get(why, "")
+    value = f"> {most}" if most else ""
+    return item.size, [drop(item.files[0], why, step="extract", position=position, value=value, threshold=most)]
 
 
 def merge_outcomes(parts: list[tuple[int, list[Outcome]]]) -> tuple[int, list[Outcome]]:

@@ -29,13 +29,10 @@ RAW_CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\v\f\r\x1b"
 PIECE_BROKEN_SHARE = 0.1
 
 
-def digest(unit: Unit, settings: CorpusSettings) -> list[Draft | Drop]:
-    """Returns what becomes of a unit, in the order of its records."""
-    outcomes: list[Draft | Drop] = []
+def digest(unit: Unit, settings: CorpusSettings) -> Iterator[Draft | Drop]:
+    """Yields what becomes of a unit, in the order of its records; a MemoryError is the end of the process."""
     for file in unit.files:
-        records = digest_records(file, unit, settings) if unit.records else digest_file(file, settings)
-        outcomes.extend(records)
-    return outcomes
+        yield from digest_records(file, unit, settings) if unit.records else digest_file(file, settings)
 
 
 def digest_file(file: SourceFile, settings: CorpusSettings) -> Iterator[Draft | Drop]:
@@ -66,6 +63,8 @@ def digest_document(file: SourceFile, data: bytes, settings: CorpusSettings) -> 
     except Unreadable as problem:
         yield drop_of(file, problem)
         return
+    except MemoryError:
+        raise
     except Exception as error:  # whatever a parser stumbles over is this file's fault, and costs this file only
         yield drop(file, "bad_document", step="extract", value=f"{file.form}: {type(error).__name__}: {error}"[:200])
         return
@@ -123,7 +122,7 @@ def digest_page(file: SourceFile, decoded: charset.Decoded, settings: CorpusSett
         if fields is not None:
             return finish(file, 0, fields, settings, decoded)
         page = read_page(decoded.text, settings.extraction)
-    except (ValueError, RuntimeError, MemoryError) as error:
+    except (ValueError, RuntimeError) as error:
         return drop(file, "extraction_failed", step="extract", value=f"{type(error).__name__}: {error}"[:200])
     if not page.text.strip():
         excerpt = clean(decoded.text).text[:EXCERPT_CHARACTERS]
@@ -155,6 +154,8 @@ def digest_records(file: SourceFile, unit: Unit, settings: CorpusSettings) -> It
         except Unreadable as problem:
             yield drop_of(file, problem, position)
             continue
+        except MemoryError:
+            raise
         except Exception as error:  # as above: one record's fault
             yield drop(
                 file, "bad_document", step="extract", position=position, value=f"{type(error).__name__}: {error}"[:200]

