@@ -49,6 +49,7 @@ class CorpusSettings(Section):
     language_field: str = setting("")
     licence_field: str = setting("")
     authors: str = setting("pseudonym", choices=("pseudonym", "number", "keep"))
+    repair: bool = setting(False)
     personal: str = setting("keep", choices=("keep", "mask"))
     phone_regions: str = setting("")
     minimum_characters: int = setting(1, minimum=1)
@@ -58,7 +59,6 @@ class CorpusSettings(Section):
     split_characters: int = setting(20_000, minimum=0)
     deduplicate: bool = setting(True)
     workers: int = setting(0, minimum=0)
-
     document_seconds: float = setting(30.0, minimum=0.1)
     worker_memory_gigabytes: float = setting(4.0, minimum=0.1)
 
@@ -89,6 +89,7 @@ class DuplicatesSettings(Section):
     permutations: int = setting(128, minimum=16, maximum=1024)
     word_ngram: int = setting(5, minimum=1, maximum=64)
     character_ngram: int = setting(5, minimum=1, maximum=64)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizerSettings(Section):
@@ -175,6 +176,8 @@ class Settings:
     """All sections."""
 
     corpus: CorpusSettings = field(default_factory=CorpusSettings)
+    clean: CleanSettings = field(default_factory=CleanSettings)
+    duplicates: DuplicatesSettings = field(default_factory=DuplicatesSettings)
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)

@@ -53,10 +53,10 @@ def build_corpus(paths: list[Path], target: Path, settings: Settings, progress: 
             done += unit_size
             progress(min(done, size) / MEGABYTE, size / MEGABYTE)
         spool.close_drafts()
-        settled = settle(bytes(spool.ids), bytes(spool.digests), bytes(spool.held_out), settings.corpus)
+        settled = settle(spool, settings)
         if not settled.keep.any():
             raise nothing_left(paths, spool)
-        written = write_shards(folder, spool, settled)
+        written = write_shards(folder, spool, settled, settings)
         spool.close()
         shutil.rmtree(spool.path.parent)
         manifest = describe(written, spool, settled, settings, {"files": files, "bytes": size})
@@ -77,7 +77,10 @@ def digested(work: Iterator[Unit | Drop], settings: Settings) -> Iterator[tuple[
 
 
 def digest_or_pass(item: Unit | Drop, settings: Settings) -> tuple[int, list[Outcome]]:
-    """Returns a unit's size and outcomes; what was dropped before goes through, so that the order stays."""
+    """Returns a unit's size and outcomes; what was dropped before goes through, so that the order stays.
+
+    Runs in a worker: a document that takes longer than `corpus.document_seconds` ends the process.
+    """
     if isinstance(item, Drop):
         return 0, [item]
     outcomes = []

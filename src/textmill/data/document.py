@@ -44,6 +44,8 @@ class Draft:
     characters_replaced: int = 0
     masked: tuple[tuple[str, int], ...] = ()
     """(kind, how many) of personal data that was replaced."""
+    signature: bytes = b""
+    """MinHash of the text (see `duplicates.minhash`), little-endian; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from textmill.data.spool import Spool
 
 STEPS = ("find", "read", "extract", "clean", "deduplicate")
 MEASURES = ("documents", "bytes", "characters")
-SECTIONS = ("corpus",)
+SECTIONS = ("corpus", "duplicates")
 """The sections of the settings that a corpus depends on."""
 NOT_OF_CONTENT = ("corpus.workers",)
 """Settings that change how a corpus is made and not what is in it."""
@@ -41,6 +41,7 @@ def describe(
             {"step": step, "reason": reason, "count": count, "bytes": tally.dropped_bytes[step, reason]}
             for (step, reason), count in dropped
         ],
+        "duplicates": duplicates(settled),
         "unsupported_endings": dict(sorted(tally.endings.items(), key=lambda item: (-item[1], item[0]))[:MOST_HINTS]),
         "columns_without_text": sorted(tally.fields_found)[:MOST_HINTS],
         "encodings": dict(sorted(tally.encodings.items())),
@@ -50,6 +51,12 @@ def describe(
         "shards": written.shards,
         "settings": {name: section_values(name, settings) for name in SECTIONS},
     }
+
+
+def duplicates(settled: Settled) -> dict[str, int]:
+    """Returns how many documents stay for more than themselves, and for how many the one that stays for most."""
+    largest = int(settled.copies.max(initial=0))
+    return {"clusters": int((settled.copies > 1).sum()), "largest": largest if largest > 1 else 0}
 
 
 def section_values(section: str, settings: Settings) -> dict[str, Any]:

@@ -1,15 +1,18 @@
 """Which documents stay and which are held out, once all have been seen.
 
 Of equal texts one stays: a held-out one if there is one, so that nothing that a model is tested on is in what it learns
-from, else the first. Where no file or row was held out, a share of the documents is, by a hash that does not depend on
-anything but where the document came from.
+from, else the first. Of nearly equal ones (`duplicates.near`) one stays too: held-out before others, then the longest
+or the first. Where no file or row was held out, a share of the documents that stay is, by a hash that does not depend
+on anything but where the document came from.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from textmill.config import CorpusSettings
+from textmill.config import DuplicatesSettings, Settings
+from textmill.data.duplicates.clusters import near_duplicates
+from textmill.data.spool import Spool
 
 SMALLEST_TO_SPLIT = 20
 """From this many documents on at least one is held out."""
@@ -17,28 +20,46 @@ SMALLEST_TO_SPLIT = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """For each draft in order: does it stay, is it held out, and which draft (by number) is the one it equals."""
+    """For each draft in order: does it stay, is it held out, and which draft (by number) stays for it.
+
+    `similarity` to that one: 1 where the texts are equal (`equal`), else estimated. `copies`: for how many drafts it
+    stays, itself counted; 0 where it does not.
+    """
 
     keep: np.ndarray
     held_out: np.ndarray
     survivor: np.ndarray
+    similarity: np.ndarray
+    equal: np.ndarray
+    copies: np.ndarray
     held_out_by: str
 
 
-def settle(ids: bytes, digests: bytes, held_out: bytes, settings: CorpusSettings) -> Settled:
-    """Returns what becomes of the drafts whose ids and digests (16 bytes each) and marks (a byte each) these are."""
-    marks = np.frombuffer(held_out, dtype=np.uint8).astype(bool)
-    survivor = equal_texts(digests, marks)
-    first = survivor == np.arange(len(marks))
-    keep = first.copy() if settings.deduplicate else np.ones(len(marks), dtype=bool)
+def settle(spool: Spool, settings: Settings) -> Settled:
+    """Returns what becomes of the drafts in a spool whose drafts are all written."""
+    marks = np.frombuffer(bytes(spool.held_out), dtype=np.uint8).astype(bool)
+    numbers = np.arange(len(marks))
+    equals = equal_texts(bytes(spool.digests), marks)
+    survivor, similarity = equals, np.ones(len(marks), dtype=np.float32)
+    if settings.corpus.deduplicate and settings.duplicates.near:
+        survivor, similarity = nearly_equal_texts(spool, equals, marks, settings.duplicates)
+    keep = survivor == numbers if settings.corpus.deduplicate else np.ones(len(marks), dtype=bool)
     by = "marks" if marks.any() else "none"
-    if by == "none" and settings.validation_share > 0:
-        marks = chosen(ids, keep, settings.validation_share)
+    if by == "none" and settings.corpus.validation_share > 0:
+        marks = chosen(bytes(spool.ids), keep, settings.corpus.validation_share)
         by = "share" if marks.any() else "none"
-    if not settings.deduplicate:
-        survivor = equal_texts(digests, marks)
+    if not settings.corpus.deduplicate:
+        survivor = equals = equal_texts(bytes(spool.digests), marks)
         keep = marks | ~marks[survivor]
-    return Settled(keep=keep, held_out=marks, survivor=survivor, held_out_by=by)
+    return Settled(
+        keep=keep,
+        held_out=marks,
+        survivor=survivor,
+        similarity=similarity,
+        equal=equals == survivor,
+        copies=np.where(keep, np.bincount(survivor[~keep], minlength=len(keep)) + 1, 0),
+        held_out_by=by,
+    )
 
 
 def equal_texts(digests: bytes, marks: np.ndarray) -> np.ndarray:
@@ -51,6 +72,19 @@ def equal_texts(digests: bytes, marks: np.ndarray) -> np.ndarray:
     survivor = np.empty(len(marks), dtype=np.int64)
     survivor[order] = order[starts][np.cumsum(starts) - 1]
     return survivor
+
+
+def nearly_equal_texts(
+    spool: Spool, equals: np.ndarray, marks: np.ndarray, settings: DuplicatesSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (survivor, similarity to it) for each draft, those that equal another one counted with that one."""
+    with spool.signatures(settings.permutations) as (signatures, known):
+        candidates = np.flatnonzero(known & (equals == np.arange(len(equals))))
+        first = -spool.sizes() if settings.keep == "longest" else np.zeros(len(equals), dtype=np.int64)
+        rank = np.empty(len(equals), dtype=np.int64)
+        rank[np.lexsort((np.arange(len(equals)), first, ~marks))] = np.arange(len(equals))
+        clusters = near_duplicates(signatures, candidates, rank, settings)
+    return clusters.survivor[equals], clusters.similarity[equals]
 
 
 def chosen(ids: bytes, keep: np.ndarray, share: float) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The second writing of a corpus: the documents that stay, in shards, and the duplicates among the dropped."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ import numpy as np
 import pyarrow as arrow
 import pyarrow.compute
 
+from textmill.config import Settings
+from textmill.data.digest import meta_json
 from textmill.data.document import EXCERPT_CHARACTERS, Drop
 from textmill.data.settle import Settled
 from textmill.data.spool import GROUP_BYTES, GROUP_ROWS, TEXT_COLUMNS, Spool, TableWriter
@@ -32,11 +35,11 @@ class Written:
     content_hash: str = ""
 
 
-def write_shards(folder: Path, spool: Spool, settled: Settled) -> Written:
+def write_shards(folder: Path, spool: Spool, settled: Settled, settings: Settings) -> Written:
     """Writes the documents that stay to `folder` and the others to the spool's dropped."""
     written = Written()
     writer, path, size = None, folder, 0
-    for table in regrouped(kept_tables(spool, settled)):
+    for table in regrouped(kept_tables(spool, settled, settings)):
         count(table, written.counts)
         if writer is None:
             path = folder / f"part-{len(written.shards):05}.parquet"
@@ -63,39 +66,54 @@ def finish_shard(writer: TableWriter, path: Path, written: Written) -> None:
     written.shards[-1] |= {"size": path.stat().st_size, "sha256": sha256_file(path)}
 
 
-def kept_tables(spool: Spool, settled: Settled) -> Iterator[arrow.Table]:
+def kept_tables(spool: Spool, settled: Settled, settings: Settings) -> Iterator[arrow.Table]:
     """Yields the drafts that stay with their split; the others are added to the dropped on the way."""
     start = 0
     for table in spool.read():
         place = slice(start, start + table.num_rows)
         keep, held_out = settled.keep[place], settled.held_out[place]
-        drop_duplicates(spool, table, settled, start, np.flatnonzero(~keep))
+        drop_duplicates(spool, table, settled, settings, start)
         split = arrow.array(np.where(held_out, "validation", "train"), type=arrow.string())
+        table = with_copies(table, settled.copies[place])
         yield table.append_column("split", split).filter(arrow.array(keep))
         start += table.num_rows
 
 
-def drop_duplicates(spool: Spool, table: arrow.Table, settled: Settled, start: int, rows: np.ndarray) -> None:
-    """Notes the duplicates among the rows of a table, each with the id of the document that it equals."""
+def drop_duplicates(spool: Spool, table: arrow.Table, settled: Settled, settings: Settings, start: int) -> None:
+    """Notes the duplicates among the drafts of a table: the id of the one that stays, of near ones also how near."""
+    rows = np.flatnonzero(~settled.keep[start : start + table.num_rows])
     if not len(rows):
         return
     chosen = table.select(["id", "source", "text", "bytes"]).take(arrow.array(rows))
     excerpts = compute.utf8_slice_codeunits(chosen["text"], 0, EXCERPT_CHARACTERS).to_pylist()
     columns = [chosen[name].to_pylist() for name in ("id", "source", "bytes")]
-    for row, id, source, size, excerpt in zip(rows, *columns, excerpts, strict=True):
-        survivor = int(settled.survivor[start + row]) * 16
-        value = spool.ids[survivor : survivor + 16].hex()
+    for row, id, source, size, excerpt in zip(rows + start, *columns, excerpts, strict=True):
+        value, threshold = spool.id(int(settled.survivor[row])), ""
+        if not settled.equal[row]:
+            value, threshold = f"{value} {settled.similarity[row]:.3f}", str(settings.duplicates.threshold)
         spool.add_drop(
             Drop(
                 id=id,
                 source=source,
                 step="deduplicate",
-                reason="exact_duplicate",
+                reason="exact_duplicate" if settled.equal[row] else "near_duplicate",
                 value=value,
+                threshold=threshold,
                 excerpt=excerpt,
                 size=size,
             )
         )
+
+
+def with_copies(table: arrow.Table, copies: np.ndarray) -> arrow.Table:
+    """Returns the table with `duplicates` in the meta of drafts that stay for others: how many they are, with it."""
+    several = np.flatnonzero(copies > 1)
+    if not len(several):
+        return table
+    column = table["meta"].to_pylist()
+    for row in several:
+        column[row] = meta_json({**json.loads(column[row] or "{}"), "duplicates": int(copies[row])})
+    return table.set_column(table.column_names.index("meta"), "meta", arrow.array(column, arrow.string()))
 
 
 def regrouped(tables: Iterator[arrow.Table]) -> Iterator[arrow.Table]:

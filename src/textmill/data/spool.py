@@ -1,15 +1,18 @@
 """The first writing of a corpus: drafts in the order of their files, before duplicates and splits are settled.
 
 Which of two equal documents stays, and which documents are held out, is known only when all have been seen. So drafts
-go to Parquet files in the new folder, and what the decisions need stays in memory: 33 bytes a document.
+go to Parquet files in the new folder, and what the decisions need stays in memory: 33 bytes a document while files are
+read, and some 80 more for a while when duplicates are settled.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
@@ -18,12 +21,14 @@ from textmill.data.document import Draft, Drop
 
 TEXT_COLUMNS = ("id", "text", "language", "source", "url", "title", "date", "licence", "meta")
 SPOOL_SCHEMA = arrow.schema(
-    [(name, arrow.string()) for name in TEXT_COLUMNS] + [("kind", arrow.string()), ("bytes", arrow.int64())]
+    [(name, arrow.string()) for name in TEXT_COLUMNS]
+    + [("kind", arrow.string()), ("bytes", arrow.int64()), ("signature", arrow.binary())]
 )
 DROP_SCHEMA = arrow.schema(
     [(name, arrow.string()) for name in ("id", "source", "step", "reason", "value", "threshold", "excerpt")]
     + [("size", arrow.int64())]
 )
+DRAFT_COLUMNS = (*TEXT_COLUMNS, "kind", "bytes")
 GROUP_ROWS, GROUP_BYTES = 2048, 8 << 20
 """A row group is closed at so many rows or so many bytes of text, so that a reader holds little at a time."""
 
@@ -101,7 +106,7 @@ class Spool:
         document = outcome.document
         row = {name: getattr(document, name) for name in TEXT_COLUMNS}
         size = len(document.text.encode())
-        row |= {"meta": meta_json(document.meta), "kind": outcome.kind, "bytes": size}
+        row |= {"meta": meta_json(document.meta), "kind": outcome.kind, "bytes": size, "signature": outcome.signature}
         self.drafts.add(row, size)
         self.ids += bytes.fromhex(document.id)
         self.digests += outcome.digest
@@ -122,11 +127,42 @@ class Spool:
         elif drop.reason == "missing_text_field":
             self.tally.fields_found[drop.value] += 1
 
-    def read(self) -> Iterator[arrow.Table]:
+    def id(self, number: int) -> str:
+        """Returns the id of draft `number`."""
+        return self.ids[16 * number : 16 * number + 16].hex()
+
+    def read(self, columns: Sequence[str] = DRAFT_COLUMNS) -> Iterator[arrow.Table]:
         """Yields the drafts again, a row group at a time; the spool must have been closed."""
         with parquet.ParquetFile(self.path) as opened:
             for group in range(opened.num_row_groups):
-                yield opened.read_row_group(group, use_threads=False)
+                yield opened.read_row_group(group, list(columns), use_threads=False)
+
+    def sizes(self) -> np.ndarray:
+        """Returns the UTF-8 bytes of each draft's text (int64)."""
+        return np.concatenate([np.zeros(0, np.int64), *(table["bytes"].to_numpy() for table in self.read(["bytes"]))])
+
+    @contextmanager
+    def signatures(self, permutations: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields (signatures (drafts, permutations) uint16, known (drafts,) bool) from a file that is gone afterwards.
+
+        A draft without n-grams is not known. The file is mapped: of 256 bytes a draft only what is looked at is in
+        memory.
+        """
+        shape = (len(self.held_out), permutations)
+        path = self.path.with_name("signatures.bin")
+        known = np.zeros(shape[0], dtype=bool)
+        with open(path, "wb") as file:
+            start = 0
+            for table in self.read(["signature"]):
+                found = table["signature"].to_pylist()
+                known[start : start + len(found)] = [bool(signature) for signature in found]
+                file.write(b"".join(signature or bytes(2 * permutations) for signature in found))
+                start += len(found)
+        mapped = np.memmap(path, dtype="<u2", mode="r", shape=shape) if shape[0] else np.zeros(shape, dtype="<u2")
+        try:
+            yield mapped, known
+        finally:
+            path.unlink()
 
     def close_drafts(self) -> None:
         """Ends the writing of drafts, so that they can be read."""
