@@ -10,10 +10,15 @@ from urllib.parse import unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "hf_ours"
+LARGE = (".safetensors", ".parquet", ".gz", ".zst", ".arrow")
+"""What a hub keeps as large files, whose sums it tells."""
 
 
 class LocalHub:
-    """Serves the model folders in `root` as OWNER/NAME; `break_after`: bytes before the line goes dead, once."""
+    """Serves the model folders OWNER/NAME and the datasets datasets/OWNER/NAME in `root`.
+
+    `break_after`: bytes before the line goes dead, once; `lying`: names whose sums are not those of their files.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root, self.gated, self.lying, self.asked = root, set[str](), set[str](), list[str]()
@@ -28,7 +33,7 @@ class LocalHub:
 
     def files(self, name: str) -> list[Path]:
         folder = self.root / name
-        return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+        return sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
         hub = self
@@ -49,14 +54,20 @@ class LocalHub:
                 path = unquote(urlsplit(self.path).path).strip("/")
                 hub.asked.append(f"{self.command} {path} {self.headers.get('Range', '')}".strip())
                 parts = path.split("/")
-                name = "/".join(parts[2:4] if parts[0] == "api" else parts[:2])
+                asked = parts[0] == "api"
+                if asked and parts[1] == "models":
+                    parts = parts[2:]
+                elif asked:
+                    parts = parts[1:]
+                depth = 3 if parts[0] == "datasets" else 2
+                name = "/".join(parts[:depth])
                 if not hub.files(name):
                     return self.fail(404, "RepoNotFound")
                 if name in hub.gated and self.headers.get("Authorization") != f"Bearer {TOKEN}":
                     return self.fail(401, "GatedRepo")
-                if parts[0] == "api":
+                if asked:
                     return self.listing(name, body, tree="tree" in parts)
-                return self.file(hub.root / name / "/".join(parts[4:]), name, body)
+                return self.file(hub.root / name / "/".join(parts[depth + 2 :]), name, body)
 
             def fail(self, status: int, code: str) -> None:
                 self.reply(status, b"", {"X-Error-Code": code}, body=False)
@@ -65,8 +76,9 @@ class LocalHub:
                 files = []
                 for path in hub.files(name):
                     data = path.read_bytes()
-                    entry: dict[str, Any] = {"rfilename": path.name, "size": len(data), "blobId": "0" * 40}
-                    if path.suffix == ".safetensors":
+                    entry: dict[str, Any] = {"size": len(data), "blobId": "0" * 40}
+                    entry["rfilename"] = str(path.relative_to(hub.root / name))
+                    if path.suffix in LARGE:
                         wrong = b"!" if name in hub.lying else b""
                         entry["lfs"] = {
                             "sha256": hashlib.sha256(data + wrong).hexdigest(), "size": len(data), "pointerSize": 1
@@ -79,7 +91,8 @@ class LocalHub:
                         for file in files
                     ]
                     return self.reply(200, json.dumps(listed).encode(), {"Content-Type": "application/json"}, body)
-                about = {"id": name, "modelId": name, "sha": COMMIT, "siblings": files, "private": False, "tags": []}
+                short = name.removeprefix("datasets/")
+                about = {"id": short, "modelId": short, "sha": COMMIT, "siblings": files, "private": False, "tags": []}
                 self.reply(200, json.dumps(about).encode(), {"Content-Type": "application/json"}, body)
 
             def file(self, path: Path, name: str, body: bool) -> None:
