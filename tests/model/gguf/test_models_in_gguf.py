@@ -147,7 +147,7 @@ def test_mapped_weights_are_not_copied(tokenizer: Tokenizer, tmp_path: Path) -> 
     assert hashlib.sha256(path.read_bytes()).digest() == before
 
 
-@pytest.mark.parametrize("name", ["modern alibi", "soft-caps", "sinks", "relu2", "experts", "biases", "windows"])
+@pytest.mark.parametrize("name", ["modern alibi", "soft-caps", "sinks", "relu2", "biases", "windows"])
 def test_options_without_an_equivalent_are_refused_by_name(name: str, tokenizer: Tokenizer, tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
         write_gguf(build(VARIANTS[name]), tokenizer, tmp_path / "model.gguf")

@@ -10,14 +10,26 @@ import numpy as np
 from textmill.errors import ModelError
 from textmill.model.config import ModelConfig
 from textmill.model.gguf.families import GGUF_FAMILIES
-from textmill.model.gguf.family import GGUFFamily, GGUFValues
+from textmill.model.gguf.family import GGUFFamily, GGUFValues, shapes_that_tell
 from textmill.model.gguf.file import GGUFFile
 from textmill.model.gguf.layout import ARCHITECTURE_KEY
+from textmill.model.gguf.rope import explicit_scaling, rope_factors
 from textmill.model.hub.configs import canonical
 
 EXACT_KEY = "textmill.config"
 """Holds `ModelConfig.as_dict()` as JSON; other programs pass over keys that they do not know."""
 SPLIT_KEY = "split.count"
+HOME = {
+    "modern": "qwen3",
+    "classic": "gpt2",
+    "mistral": "llama",
+    "mixtral": "llama",
+    "internlm3": "llama",
+    "gemma3_text": "gemma3",
+    "qwen3_moe": "qwen3moe",
+    "gpt_neox": "gptneox",
+}
+"""The architecture of a preset or of a hub's family, where llama.cpp calls it otherwise."""
 
 
 def family_metadata(config: ModelConfig, family: GGUFFamily) -> dict[str, Any]:
@@ -29,9 +41,13 @@ def family_metadata(config: ModelConfig, family: GGUFFamily) -> dict[str, Any]:
 
 def choose_family(config: ModelConfig) -> GGUFFamily:
     """Returns the family that says all of `config`; raises a ModelError that names the options that none can say."""
+    home = HOME.get(config.preset, config.preset)
+    if home in GGUF_FAMILIES and not gguf_differences(config, GGUF_FAMILIES[home]):
+        return GGUF_FAMILIES[home]  # what was imported goes out as what it was, where several families could say it
     differences = {name: gguf_differences(config, family) for name, family in GGUF_FAMILIES.items()}
     nearest = min(differences, key=lambda name: len(differences[name]))
     if differences[nearest]:
+        nearest = home if home in GGUF_FAMILIES else nearest
         options = ", ".join(f"{name} = {getattr(config, name)}" for name in differences[nearest])
         raise ModelError("gguf.no_equivalent", options=options, family=nearest)
     return GGUF_FAMILIES[nearest]
@@ -40,11 +56,10 @@ def choose_family(config: ModelConfig) -> GGUFFamily:
 def gguf_differences(config: ModelConfig, family: GGUFFamily) -> list[str]:
     """Returns the names of the options of `config` that `family` has no equivalent for in GGUF."""
     ours = as_stored(canonical(config))
-    shapes = {"token_embd.weight": (config.vocabulary_size, config.width)}
-    if not config.tied:
-        shapes["output.weight"] = shapes["token_embd.weight"]
+    factors = {name: values for name, values in rope_factors(config).items() if name in family.factors}
+    values = GGUFValues(family.write(config), shapes_that_tell(config), factors=_singles(factors))
     try:
-        back = as_stored(canonical(family.read(GGUFValues(family.write(config), shapes))))
+        back = as_stored(canonical(family.read(values)))
     except ModelError:
         return [item.name for item in dataclasses.fields(config)]
     return [item.name for item in dataclasses.fields(ours) if getattr(ours, item.name) != getattr(back, item.name)]
@@ -59,7 +74,8 @@ def read_config(file: GGUFFile) -> ModelConfig:
     family, shapes = family_of(file), {name: place.shape for name, place in file.places.items()}
     prefix = f"{family.architecture}."
     own = {key.removeprefix(prefix): value for key, value in file.metadata.items() if key.startswith(prefix)}
-    values = GGUFValues(own, shapes, f"{file.path}: {family.architecture}")
+    factors = {name: tuple(file[name].float().view(-1).tolist()) for name in family.factors if name in file.places}
+    values = GGUFValues(own, shapes, f"{file.path}: {family.architecture}", _singles(factors))
     config = family.read(values)
     unread = values.unread(family.without_effect)
     if unread:
@@ -79,15 +95,24 @@ def family_of(file: GGUFFile) -> GGUFFamily:
 
 
 def as_stored(config: ModelConfig) -> ModelConfig:
-    """Returns the configuration with its numbers as float32 keeps them."""
-    scaling = {name: _single(value) for name, value in dataclasses.asdict(config.rope_scaling).items()}
+    """Returns the configuration as a file can say it: numbers as float32 keeps them, no window that hides nothing."""
+    told = explicit_scaling(config)
+    scaling = {name: _single(value) for name, value in dataclasses.asdict(told).items()}
     changes = {item.name: _single(getattr(config, item.name)) for item in dataclasses.fields(config)}
-    changes["rope_scaling"] = dataclasses.replace(config.rope_scaling, **scaling)
+    changes["rope_scaling"] = dataclasses.replace(told, **scaling)
+    if config.windows and min(window or config.context for window in config.windows) >= config.context:
+        changes |= {"windows": (), "window_rope_theta": 0.0}
     return dataclasses.replace(config, **changes)
 
 
 def _single(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_single, value))
     return float(str(np.float32(value))) if isinstance(value, float) else value
+
+
+def _singles(factors: Mapping[str, tuple[float, ...]]) -> dict[str, tuple[float, ...]]:
+    return {name: _single(values) for name, values in factors.items()}
 
 
 def _exact(metadata: Mapping[str, Any], config: ModelConfig) -> ModelConfig:

@@ -20,7 +20,8 @@ keep.
 A row of the table says how the file's tensor holds ours (`textmill.model.hub.packing`): plainly, several of ours lie
 one after the other along their output features (GPT-2's attn_qkv); ROTARY is the order that Llama's files have in
 queries and keys, because llama.cpp rotates neighbours there where we rotate halves; STACKED, here, is a new first axis,
-with "{expert}" in `ours` the experts. A row whose parameters a model does not have (a tied output) does not count.
+with "{expert}" in `ours` the experts; ONE_ADDED is Gemma's norm, whose weight counts from 1 with us and from 0 in the
+file. A row whose parameters a model does not have (a bias, a tied output) does not count.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -49,7 +50,28 @@ class Stacked(Packing):
         return tensor.unbind(0)
 
 
-STACKED = Stacked()
+@dataclass(frozen=True, slots=True)
+class OneAdded(Packing):
+    """Ours plus one: y = x / rms(x) · (1 + w) is stored as the factor 1 + w."""
+
+    def join(self, parts: Sequence[Tensor], config: ModelConfig) -> Tensor:
+        """Returns the file's tensor."""
+        return parts[0] + 1.0
+
+    def split(self, tensor: Tensor, sizes: Sequence[int], config: ModelConfig) -> Sequence[Tensor]:
+        """Returns ours."""
+        return (tensor - 1.0,)
+
+
+STACKED, ONE_ADDED = Stacked(), OneAdded()
+BIAS_TENSORS = {
+    "attention_bias": ("blk.0.attn_q.bias", "blk.0.attn_qkv.bias"),
+    "attention_output_bias": ("blk.0.attn_output.bias",),
+    "feed_forward_bias": ("blk.0.ffn_up.bias",),
+}
+"""The options of ModelConfig that no key says: they hold where one of these tensors is there."""
+SECOND_NORM = "blk.0.attn_norm_2.weight"
+"""There where attention and feed-forward, side by side, have a norm each (Falcon 40B)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +81,30 @@ class Weight:
     gguf: str
     ours: str | tuple[str, ...]
     packing: Packing = PLAIN
+    when: Callable[[ModelConfig], bool] | None = None
+    """Further condition: a file may call the same thing differently in different configurations."""
 
     def filled(self, layer: int, experts: int) -> "Weight":
         """Returns the row for one layer, with a name of ours for each expert where experts are stacked."""
         ours = (self.ours,) if isinstance(self.ours, str) else self.ours
         numbers = range(experts) if "{expert}" in ours[0] else range(1)
         names = tuple(name.format(layer=layer, expert=expert) for expert in numbers for name in ours)
-        return Weight(self.gguf.format(layer=layer), names, self.packing)
+        return Weight(self.gguf.format(layer=layer), names, self.packing, self.when)
 
 
 class GGUFValues(HubConfig):
     """A family's own keys in a file's metadata, checked as they are read, and which of them were."""
 
-    def __init__(self, values: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], place: str = "GGUF") -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        shapes: Mapping[str, tuple[int, ...]],
+        place: str = "GGUF",
+        factors: Mapping[str, tuple[float, ...]] | None = None,
+    ) -> None:
         plain = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in values.items()}
         super().__init__(plain, place)
-        self.shapes = shapes
+        self.shapes, self.factors = shapes, factors or {}
         self.asked: set[str] = set()
 
     def __contains__(self, name: str) -> bool:
@@ -106,5 +136,18 @@ class GGUFFamily:
     weights: tuple[Weight, ...]
     without_effect: tuple[str, ...] = ()
     """Keys that change no logit."""
-    ignored_tensors: tuple[str, ...] = ()
-    """Patterns of tensors that are computed, not learned."""
+    factors: tuple[str, ...] = ()
+    """Tensors of rotary factors that llama.cpp reads for this family (`rope`); they are computed, not learned."""
+
+
+def shapes_that_tell(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes of the tensors whose presence in a file says what no key does."""
+    shapes = {"token_embd.weight": (config.vocabulary_size, config.width)}
+    if not config.tied:
+        shapes["output.weight"] = shapes["token_embd.weight"]
+    for option, names in BIAS_TENSORS.items():
+        if getattr(config, option):
+            shapes |= dict.fromkeys(names, (config.width,))
+    if config.parallel and not config.shared_norm:
+        shapes[SECOND_NORM] = (config.width,)
+    return shapes

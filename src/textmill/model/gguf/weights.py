@@ -1,7 +1,7 @@
 """A model's weights under llama.cpp's names, and back, strictly: every name and every shape must be as expected."""
 
-import re
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,7 +11,9 @@ from textmill.errors import InternalError, ModelError
 from textmill.model.config import ModelConfig
 from textmill.model.gguf.family import GGUFFamily, Weight
 from textmill.model.gguf.file import GGUFFile
+from textmill.model.gguf.layout import TYPES
 from textmill.model.gguf.recipes import Recipe, tensor_type
+from textmill.model.gguf.rope import rope_factors
 from textmill.model.gguf.writer import Outgoing
 from textmill.model.gpt import GPT
 from textmill.model.hub.weights import own_parameters
@@ -24,7 +26,11 @@ LARGEST_HALF = 65_504.0
 def outgoing_tensors(model: GPT, family: GGUFFamily, recipe: Recipe) -> list[Outgoing]:
     """Returns the tensors to be written, in the order of the family's table."""
     config, parameters = model.config, own_parameters(model)
-    tensors = []
+    tensors = [
+        Outgoing(name=name, type=TYPES["F32"], shape=(len(values),), make=partial(np.array, values, np.float32))
+        for name, values in rope_factors(config).items()
+        if name in family.factors
+    ]
     for row in weight_rows(family, config, parameters):
         shape = _file_shape(row, parameters, config)
         kind = tensor_type(row.gguf, shape, recipe, layers=config.layers, tied=config.tied, experts=config.experts)
@@ -71,7 +77,11 @@ def weight_rows(family: GGUFFamily, config: ModelConfig, names: Mapping[str, obj
         repeated = []
         if weight is not None:
             rows.append(weight.filled(0, config.experts))
-    rows = [row for row in rows if row.ours and all(name in names for name in row.ours)]
+    rows = [
+        row
+        for row in rows
+        if row.ours and all(name in names for name in row.ours) and (row.when is None or row.when(config))
+    ]
     left = set(names) - {name for row in rows for name in row.ours}
     if left:
         raise InternalError("hub.table", family=family.architecture, names=_some(left))
@@ -81,11 +91,7 @@ def weight_rows(family: GGUFFamily, config: ModelConfig, names: Mapping[str, obj
 def _match_names(family: GGUFFamily, file: GGUFFile, rows: list[Weight]) -> None:
     wanted = {row.gguf for row in rows}
     missing = wanted - set(file)
-    extra = [
-        name
-        for name in file
-        if name not in wanted and not any(re.fullmatch(rule, name) for rule in family.ignored_tensors)
-    ]
+    extra = set(file) - wanted - set(family.factors)
     if missing or extra:
         raise ModelError("hub.names", missing=_some(missing), extra=_some(extra))
 

@@ -25,6 +25,7 @@ from textmill.model.gguf.layout import (
 from textmill.model.gguf.quantize import quantize
 
 ARRAY_TYPES = {dtype: kind for kind, dtype in NUMBER_TYPES.items() if kind != ValueType.BOOL}
+ARRAY_TYPES[np.dtype(bool)] = ValueType.BOOL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

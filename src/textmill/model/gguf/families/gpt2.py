@@ -3,9 +3,8 @@
 from typing import Any
 
 from textmill.model.config import ModelConfig, head_width_of
+from textmill.model.gguf.families.common import JOINED, UNGATED, decoder_weights
 from textmill.model.gguf.family import GGUFFamily, GGUFValues, Weight
-
-LAYER, BLOCK = "blk.{layer}.", "blocks.{layer}."
 
 
 def write(config: ModelConfig) -> dict[str, Any]:
@@ -48,29 +47,10 @@ def read(values: GGUFValues) -> ModelConfig:
     )
 
 
-def _linear(gguf: str, *ours: str) -> tuple[Weight, Weight]:
-    """Rows for the weight and the bias of a linear map or a norm."""
-    return (
-        Weight(f"{LAYER}{gguf}.weight", tuple(f"{BLOCK}{name}.weight" for name in ours)),
-        Weight(f"{LAYER}{gguf}.bias", tuple(f"{BLOCK}{name}.bias" for name in ours)),
-    )
-
-
+TABLE = decoder_weights(projections=JOINED, feed_forward=UNGATED)
 GPT2 = GGUFFamily(
     architecture="gpt2",
     write=write,
     read=read,
-    weights=(
-        Weight("token_embd.weight", "token_embedding.weight"),
-        Weight("position_embd.weight", "position_embedding.weight"),
-        *_linear("attn_norm", "attention_norm"),
-        *_linear("attn_qkv", "attention.query", "attention.key", "attention.value"),
-        *_linear("attn_output", "attention.output"),
-        *_linear("ffn_norm", "feed_forward_norm"),
-        *_linear("ffn_up", "feed_forward.up"),
-        *_linear("ffn_down", "feed_forward.down"),
-        Weight("output_norm.weight", "norm.weight"),
-        Weight("output_norm.bias", "norm.bias"),
-        Weight("output.weight", "output.weight"),
-    ),
+    weights=(TABLE[0], Weight("position_embd.weight", "position_embedding.weight"), *TABLE[1:]),
 )
