@@ -18,7 +18,7 @@ def run(context: Context, *, paths: tuple[Path, ...], out: Path | None) -> dict[
     target = out or context.need_project().corpus
     try:
         with context.progress(t("cli_corpus_build.progress"), "MB") as progress:
-            corpus = build_corpus(list(paths), target, context.settings, progress)
+            corpus = build_corpus(list(paths), target, context.settings, progress, context.say)
     except KeyboardInterrupt:
         context.say(t("corpus.interrupted"))
         raise Stopped({"error": {"code": "corpus.interrupted", "what": t("corpus.interrupted")}}) from None
@@ -49,6 +49,9 @@ def show(context: Context, folder: Path, manifest: dict[str, Any]) -> None:
     if masked:
         found = ", ".join(f"{t(f'corpus.personal_{kind}')} {count:,}" for kind, count in masked.items())
         context.print(t("cli_corpus_build.masked", found=found))
+    if manifest.get("cleaned"):
+        found = ", ".join(f"{t(f'corpus.cleaned_{what}')} {count:,}" for what, count in manifest["cleaned"].items())
+        context.print(t("cli_corpus_build.cleaned", found=found))
     context.print(t("cli_corpus_build.done", folder=folder))
 
 
@@ -75,5 +78,5 @@ COMMAND = Command(
         Argument(name="paths", kind=Path, many="+", metavar="PATH"),
         Argument(name="--out", kind=Path, metavar="DIR"),
     ),
-    settings=("corpus",),
+    settings=("corpus", "clean"),
 )

@@ -11,6 +11,7 @@ from typing import Any
 from textmill.config import CorpusSettings
 from textmill.data import charset, formats
 from textmill.data.clean import CONTROLS, SURROGATES, clean, control_share
+from textmill.data.cleaning.mending import repair
 from textmill.data.document import EXCERPT_CHARACTERS, Document, Draft, Drop, document_id, text_digest
 from textmill.data.drops import drop, drop_of, limit_bytes, too_large
 from textmill.data.formats_in import documents
@@ -32,7 +33,10 @@ PIECE_BROKEN_SHARE = 0.1
 def digest(unit: Unit, settings: CorpusSettings) -> Iterator[Draft | Drop]:
     """Yields what becomes of a unit, in the order of its records; a MemoryError is the end of the process."""
     for file in unit.files:
-        yield from digest_records(file, unit, settings) if unit.records else digest_file(file, settings)
+        if isinstance(file, Drop):
+            yield file
+        else:
+            yield from digest_records(file, unit, settings) if unit.records else digest_file(file, settings)
 
 
 def digest_file(file: SourceFile, settings: CorpusSettings) -> Iterator[Draft | Drop]:
@@ -225,7 +229,8 @@ def finish(
     decoded: charset.Decoded | None = None,
 ) -> Draft | Drop:
     """Returns the draft of a text whose fields are known, or the Drop of what is empty or too short once tidied."""
-    tidy = clean(fields.text)
+    raw = repair(fields.text) if settings.repair else fields.text  # before `clean`, which takes out bytes that it needs
+    tidy = clean(raw)
     if not tidy.text.strip():
         return drop(file, "empty", step="clean", position=position, value=len(fields.text))
     if len(tidy.text) < settings.minimum_characters:
@@ -266,6 +271,7 @@ def finish(
         encoding=encoding,
         controls_removed=tidy.controls_removed,
         masked=tuple(sorted(masked.items())),
+        mended=(("repaired", 1),) if raw != fields.text else (),
         characters_replaced=tidy.surrogates_replaced + (decoded.replaced if decoded and not position else 0),
     )
 

@@ -44,6 +44,8 @@ class Draft:
     characters_replaced: int = 0
     masked: tuple[tuple[str, int], ...] = ()
     """(kind, how many) of personal data that was replaced."""
+    mended: tuple[tuple[str, int], ...] = ()
+    """(what, how many) of what cleaning changed: 1 for a text repaired or converted, lines by the rule that took them."""
     signature: bytes = b""
     """MinHash of the text (see `duplicates.minhash`), little-endian; empty where there is none."""
 

@@ -13,7 +13,7 @@ from textmill.data.spool import Spool
 
 STEPS = ("find", "read", "extract", "clean", "deduplicate")
 MEASURES = ("documents", "bytes", "characters")
-SECTIONS = ("corpus", "duplicates")
+SECTIONS = ("corpus", "clean", "duplicates")
 """The sections of the settings that a corpus depends on."""
 NOT_OF_CONTENT = ("corpus.workers",)
 """Settings that change how a corpus is made and not what is in it."""
@@ -48,6 +48,7 @@ def describe(
         "control_characters_removed": tally.controls_removed,
         "characters_replaced": tally.characters_replaced,
         "personal_data_masked": dict(sorted(tally.masked.items())),
+        "cleaned": dict(sorted(tally.mended.items())),
         "shards": written.shards,
         "settings": {name: section_values(name, settings) for name in SECTIONS},
     }
