@@ -54,6 +54,8 @@ class CorpusSettings(Section):
     phone_regions: str = setting("")
     minimum_characters: int = setting(1, minimum=1)
     maximum_document_megabytes: float = setting(64.0, minimum=0.001)
+    maximum_download_gigabytes: float = setting(20.0, minimum=0.001)
+    hold_out_splits: bool = setting(False)
     maximum_archive_gigabytes: float = setting(100.0, minimum=0.000001)
     maximum_control_share: float = setting(0.02, minimum=0, maximum=1)
     split_characters: int = setting(20_000, minimum=0)

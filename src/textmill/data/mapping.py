@@ -6,12 +6,17 @@ document's meta. Forum threads and parallel sentences have a rule each, at the e
 """
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from textmill.config import CorpusSettings
 
 KNOWN = ("url", "title", "date", "licence", "language")
+TEXT, TEXT_NAMES = "text", (
+    "content", "raw_content", "body", "document", "article", "page_content", "markdown", "passage", "story", "正文", "内容",  # text data
+)  # fmt: skip
+"""The text's column by default, and what it is called elsewhere: looked for where there is no column of that name."""
 ALIASES = {"license": "licence", "lang": "language"}
 VALIDATION_SPLITS = frozenset(("validation", "valid", "val", "dev", "held_out", "heldout", "test"))
 
@@ -60,12 +65,20 @@ def is_plain(value: Any) -> bool:
 
 def row_text(row: dict[str, Any], text_field: str) -> tuple[str | None, tuple[str, ...], str]:
     """Returns the row's text, the columns that it was made of, and its language where these tell."""
-    value = row.get(text_field)
+    name = text_column(row, text_field)
+    value = row.get(name)
     if isinstance(value, str):
-        return value, (text_field,), ""
+        return value, (name,), ""
     if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
-        return "\n".join(value), (text_field,), ""
+        return "\n".join(value), (name,), ""
     return thread_text(row) if isinstance(row.get("posts"), list) else parallel_text(row)
+
+
+def text_column(names: Collection[str], text_field: str) -> str:
+    """Returns the column that holds the text: the one that the setting names, else by default one of TEXT_NAMES."""
+    if text_field in names or text_field != TEXT or "posts" in names:
+        return text_field
+    return next((name for name in TEXT_NAMES if name in names), text_field)
 
 
 def thread_text(row: dict[str, Any]) -> tuple[str | None, tuple[str, ...], str]:

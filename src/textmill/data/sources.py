@@ -7,7 +7,7 @@ what was given is read: symbolic links that lead out are counted and left alone,
 import difflib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,26 +45,46 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A file or folder to read under a name of its own, not its path's: one that was downloaded, say."""
+
+    name: str
+    path: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
     """What a walk needs to know besides the folder that it is in."""
 
     root: str
     validation_folder: str
     skip: frozenset[str]
+    unseen: frozenset[str] = frozenset()
+    """Real paths of what is passed over without a word, because it is there only while a build is."""
 
 
-def find_files(paths: list[Path], validation_folder: str, skip: frozenset[str]) -> Iterator[SourceFile | Drop]:
-    """Yields every regular file below `paths`, and a Drop for whatever else lies there; `skip` are real paths."""
+def find_files(
+    paths: Sequence[Path | Given], validation_folder: str, skip: frozenset[str], unseen: frozenset[str] = frozenset()
+) -> Iterator[SourceFile | Drop]:
+    """Yields every regular file below `paths`, and a Drop for whatever else lies there, `skip` among it.
+
+    `skip` and `unseen` are real paths; of what is `unseen` nothing is said.
+    """
     for name, path in root_names(paths):
-        walk = Walk(root=os.path.realpath(path), validation_folder=validation_folder, skip=skip)
+        walk = Walk(root=os.path.realpath(path), validation_folder=validation_folder, skip=skip, unseen=unseen)
         if os.path.isdir(path):
             yield from walk_folder(path, name, walk)
         else:
             yield from take_file(path, name, walk, named_by_user=True)
 
 
-def root_names(paths: list[Path]) -> list[tuple[str, str]]:
+def root_names(items: Sequence[Path | Given]) -> list[tuple[str, str]]:
     """Returns (name, path) for each given path; one that lies in another is left out, equal names are numbered."""
+    given = [(item.name, item.path) for item in items if isinstance(item, Given)]
+    paths = [item for item in items if not isinstance(item, Given)]
     for path in paths:
         if not os.path.lexists(path):
             raise InputError("corpus.path_missing", path=path, nearest=nearest_name(path))
@@ -78,7 +98,7 @@ def root_names(paths: list[Path]) -> list[tuple[str, str]]:
         name = os.path.basename(os.path.abspath(path)) or "root"
         taken[name] = taken.get(name, 0) + 1
         kept.append((name if taken[name] == 1 else f"{name}~{taken[name]}", os.path.abspath(path)))
-    return kept
+    return kept + given
 
 
 def nearest_name(path: Path) -> str:
@@ -102,6 +122,8 @@ def walk_folder(folder: str, name: str, walk: Walk) -> Iterator[SourceFile | Dro
         return
     for entry in entries:
         inner = f"{name}/{entry.name}"
+        if os.path.realpath(entry.path) in walk.unseen:
+            continue
         if entry.name.startswith("."):
             yield refuse(inner, "hidden")
         elif entry.is_dir(follow_symlinks=False):

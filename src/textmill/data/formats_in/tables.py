@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import pyarrow as arrow
 
 from textmill.data.formats_in.problem import Unreadable
+from textmill.data.mapping import text_column
 from textmill.data.streams import Record, text_blocks
 
 DELIMITERS = (",", "\t", ";", "|")
@@ -42,7 +43,7 @@ def csv_rows(stream: BinaryIO, limit: int, text_field: str) -> Iterator[Record]:
     csv.field_size_limit(limit)
     reader = csv.reader(chained(first, source), delimiter=delimiter)
     names = [name.strip() for name in next(reader)]
-    if text_field not in names and not {"en", "zh"} <= set(names):
+    if text_column(names, text_field) not in names and not {"en", "zh"} <= set(names):
         raise Unreadable("missing_text_field", ", ".join(names[:12]), text_field)
     position = 0
     while True:
@@ -70,7 +71,8 @@ def delimiter_of(header: str, text_field: str) -> str:
 
     def fitness(delimiter: str) -> tuple[bool, int]:
         names = next(csv.reader([header], delimiter=delimiter))
-        return text_field in [name.strip() for name in names] and len(names) > 1, len(names)
+        stripped = [name.strip() for name in names]
+        return text_column(stripped, text_field) in stripped and len(names) > 1, len(names)
 
     return max(DELIMITERS, key=fitness)
 
