@@ -32,7 +32,10 @@ def offline() -> bool:
 
 @contextmanager
 def hub_errors(kind: type[UserError], area: str, name: str, reference: str) -> Iterator[None]:
-    """Turns what goes wrong with a hub into one clear error of `kind`, in the words of the catalogue's `area`."""
+    """Turns what goes wrong with a hub into one clear error of `kind`, in the words of the catalogue's `area`.
+
+    The library's transport is httpx or requests, by its version; httpx's failures are no OSError but a TransportError.
+    """
     values = {"name": name, "endpoint": endpoint() or HUB}
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
@@ -44,7 +47,9 @@ def hub_errors(kind: type[UserError], area: str, name: str, reference: str) -> I
         raise kind(f"{area}.offline" if offline() else f"{area}.unreachable", **values) from error
     except HFValidationError as error:
         raise kind(f"{area}.reference", value=reference) from error
-    except OSError as error:
+    except Exception as error:
+        if not isinstance(error, OSError) and not any(cls.__name__ == "TransportError" for cls in type(error).__mro__):
+            raise
         raise kind(f"{area}.unreachable", **values) from error
 
 

@@ -21,7 +21,7 @@ MOST_HINTS = 20
 
 
 def describe(
-    written: Written, spool: Spool, settled: Settled, settings: Settings, read: dict[str, int]
+    written: Written, spool: Spool, settled: Settled, settings: Settings, read: dict[str, Any]
 ) -> dict[str, Any]:
     """Returns the manifest; nothing in it depends on the machine, the day or the number of workers."""
     tally = spool.tally
