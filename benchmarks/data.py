@@ -4,6 +4,7 @@
 
 extraction   the article of a web page beside trafilatura, resiliparse and readability: F1 and pages a second; DIR has
              the form of article-extraction-benchmark
+duplicates   near-duplicates beside datasketch and rensa: documents a second, recall and precision; DIR has .txt files
 
 Each case's own file in data_cases says what is measured, and how.
 """
@@ -12,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import common
-from data_cases import extraction
+from data_cases import duplicates, extraction
 
 Case = Callable[[Path | None], list[common.Row]]
-CASES: dict[str, Case] = {"extraction": extraction.extraction}
+CASES: dict[str, Case] = {"extraction": extraction.extraction, "duplicates": duplicates.duplicates}
 
 
 def main() -> None:

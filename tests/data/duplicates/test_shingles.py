@@ -11,12 +11,16 @@ SIGNS = st.sampled_from(list("abcXYZ019 \n.,!-_“”，。、今天気ไทย
 TEXTS = st.lists(st.text(SIGNS, max_size=40), max_size=6)
 
 
+def lowered(text: str) -> str:
+    return "".join(map(chr, shingles.small_letters(text).tolist()))
+
+
 def plain_units(text: str) -> list[tuple[int, int]]:
     """The same by the definition, one sign after another."""
     found: list[tuple[int, int]] = []
     kinds = shingles.kinds_table()
     before = shingles.SEPARATOR
-    for place, sign in enumerate(shingles.small_letters(text)):
+    for place, sign in enumerate(text):
         kind = kinds[ord(sign)]
         if kind == shingles.LETTER and before == shingles.LETTER:
             found[-1] = (found[-1][0], place + 1)
@@ -27,7 +31,7 @@ def plain_units(text: str) -> list[tuple[int, int]]:
 
 
 def plain_ngrams(text: str, size: int) -> list[tuple[str, ...]]:
-    words = [shingles.small_letters(text)[first:last] for first, last in plain_units(text)]
+    words = [lowered(text)[first:last] for first, last in plain_units(text)]
     if len(words) < size:
         return [tuple(words)] if words else []
     return [tuple(words[place : place + size]) for place in range(len(words) - size + 1)]
@@ -48,8 +52,7 @@ def plain_ngrams(text: str, size: int) -> list[tuple[str, ...]]:
 )
 def test_units(text, words):
     units = units_of([text])
-    lowered = shingles.small_letters(text)
-    found = [lowered[first:last] for first, last in zip(units.starts, units.ends, strict=True)]
+    found = [lowered(text)[first:last] for first, last in zip(units.starts, units.ends, strict=True)]
     assert found == words
 
 

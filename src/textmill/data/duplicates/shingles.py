@@ -58,8 +58,7 @@ class Units:
 
 def units_of(texts: Sequence[str]) -> Units:
     """Returns the units of texts of at most `BLOCK` code points together, or of one longer text's first `BLOCK`."""
-    joined = "\n".join(map(small_letters, texts))[:BLOCK] + "\n"
-    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    codes = small_letters("\n".join(texts)[:BLOCK] + "\n")
     kinds = np.take(kinds_table(), codes)
     letters, singles = kinds == LETTER, kinds == SINGLE
     begins, finishes = letters | singles, letters | singles
@@ -69,10 +68,9 @@ def units_of(texts: Sequence[str]) -> Units:
     powers, inverses = power_tables()
     sums = np.zeros(len(codes) + 1, dtype=np.uint64)
     np.cumsum(codes * powers[: len(codes)], out=sums[1:])
-    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1
-    origins = np.minimum(np.concatenate(([0], np.cumsum(lengths))), len(codes))
+    origins = np.minimum(np.cumsum([0, *(len(text) + 1 for text in texts)]), len(codes))
     bounds = np.searchsorted(starts, origins)
-    alone = np.concatenate(([0], np.cumsum(singles[starts])))[bounds]
+    alone = np.searchsorted(np.flatnonzero(singles), origins)
     return Units(
         hashes=mix((sums[ends] - sums[starts]) * inverses[starts] + (ends - starts).astype(np.uint64)),
         starts=starts,
@@ -123,12 +121,12 @@ def blocks(text: str, overlap: int) -> Iterator[str]:
     yield text
 
 
-def small_letters(text: str) -> str:
-    """Returns `text` in small letters, as many code points as before: the few that become two stay."""
-    lowered = text.lower()
-    if len(lowered) == len(text):
-        return lowered
-    return "".join(sign.lower() if len(sign.lower()) == 1 else sign for sign in text)
+def small_letters(text: str) -> np.ndarray:
+    """Returns the code points of `text` in small letters, one for one: uint8 where all are ASCII, else uint32."""
+    if text.isascii():
+        return np.frombuffer(text.lower().encode("ascii"), dtype=np.uint8)
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    return np.take(letters_table(), codes)
 
 
 def mix(hashes: np.ndarray) -> np.ndarray:
@@ -139,6 +137,18 @@ def mix(hashes: np.ndarray) -> np.ndarray:
     mixed *= np.uint64(0xC4CEB9FE1A85EC53)
     mixed ^= mixed >> np.uint64(33)
     return mixed
+
+
+@cache
+def letters_table() -> np.ndarray:
+    """Returns for each code point its small letter (uint32), for alphabets below U+2000 and the wide Latin one."""
+    letters = np.arange(0x110000, dtype=np.uint32)
+    for first, last in ((0, 0x2000), (0xFF21, 0xFF3B)):
+        small = [chr(code).lower() for code in range(first, last)]
+        letters[first:last] = [
+            ord(sign) if len(sign) == 1 else code for code, sign in zip(range(first, last), small, strict=True)
+        ]
+    return letters
 
 
 @cache
