@@ -73,6 +73,17 @@ def atomic_folder(target: Path) -> Iterator[Path]:
 
 def hold(folder: Path) -> int | None:
     """Returns an open handle that locks `folder` while this process lives, or None when it is held or cannot be."""
+    try:
+        return lock(folder)
+    except BlockingIOError:
+        return None
+
+
+def lock(folder: Path) -> int | None:
+    """Returns an open handle that locks `folder` while this process lives, None where the system knows no locks.
+
+    Raises BlockingIOError when another process has it.
+    """
     if sys.platform == "win32":
         return None
     import fcntl
@@ -80,8 +91,10 @@ def hold(folder: Path) -> int | None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # another process has it, or the file system knows no locks
+    except OSError as error:
         os.close(handle)
+        if isinstance(error, BlockingIOError):
+            raise
         return None
     return handle
 

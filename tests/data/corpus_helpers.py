@@ -50,10 +50,11 @@ def dropped_rows(corpus: Corpus) -> list[dict[str, Any]]:
     return parquet.read_table(corpus.folder / "dropped.parquet").to_pylist()
 
 
-def kill_at_bad(item, settings):
+def kill_at_bad(unit, settings):
     """Stands in for a parser that crashes the process on one file."""
     from textmill.data.digest import digest
+    from textmill.data.packing import pack
 
-    if any(Path(file.path).read_bytes() == b"KILL" for file in getattr(item, "files", ())):
+    if any(Path(file.path).read_bytes() == b"KILL" for file in unit.files):
         os._exit(9)
-    return item.size, list(digest(item, settings.corpus))
+    return unit.size, pack(list(digest(unit, settings.corpus)))

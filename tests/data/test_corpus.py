@@ -231,7 +231,7 @@ def test_ctrl_c_leaves_the_old_corpus(tmp_path: Path, start_process):
     write(tmp_path / "in", {f"big{n}.txt": f"{n} word " * 400_000 for n in range(6)})
     process = start_process("corpus", "build", "in", "--out", "out", "--json", "--corpus.workers", "2")
     deadline = time.time() + 30
-    while not list(tmp_path.glob(".tmp-out*")) and time.time() < deadline:
+    while not list(tmp_path.glob(".out.building")) and time.time() < deadline:
         time.sleep(0.02)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
@@ -239,5 +239,6 @@ def test_ctrl_c_leaves_the_old_corpus(tmp_path: Path, start_process):
     assert process.returncode == 130, err
     assert json.loads(out)["error"]["code"] == "corpus.interrupted"
     assert "Traceback" not in err
+    assert "goes on where it was" in json.loads(out)["error"]["what"]
     assert folder_bytes(tmp_path / "out") == before
     assert not list(tmp_path.glob(".tmp-out*"))

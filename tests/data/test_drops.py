@@ -213,7 +213,7 @@ def test_an_old_corpus_stays_when_the_new_one_fails(tmp_path: Path):
 
 
 def test_one_killed_worker_costs_one_file(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("textmill.data.build.digest_or_pass", kill_at_bad)
+    monkeypatch.setattr("textmill.data.build.digest_unit", kill_at_bad)
     files = {f"{n:02}.txt": f"Text number {n}." for n in range(5)} | {"03.txt": "KILL"}
     corpus = build(tmp_path, files, workers=2)
     assert dropped(corpus) == {"in/03.txt": "crashed"}

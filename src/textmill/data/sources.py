@@ -122,10 +122,9 @@ def walk_folder(folder: str, name: str, walk: Walk) -> Iterator[SourceFile | Dro
         return
     for entry in entries:
         inner = f"{name}/{entry.name}"
-        if os.path.realpath(entry.path) in walk.unseen:
-            continue
         if entry.name.startswith("."):
-            yield refuse(inner, "hidden")
+            if os.path.realpath(entry.path) not in walk.unseen:
+                yield refuse(inner, "hidden")
         elif entry.is_dir(follow_symlinks=False):
             if os.path.realpath(entry.path) in walk.skip:
                 yield refuse(inner, "own_corpus")

@@ -26,9 +26,9 @@ UNIT_FILES = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """Some work: whole files, or consecutive records of one file; the files' forms are known."""
+    """Some work: whole files (and what was dropped among them), or records of one file; the files' forms are known."""
 
-    files: tuple[SourceFile, ...]
+    files: tuple[SourceFile | Drop, ...]
     records: tuple[Any, ...] = ()
     size: int = 0
 
@@ -37,7 +37,7 @@ class Batch:
     """What waits to become a unit: whole files, or records of one file."""
 
     def __init__(self) -> None:
-        self.files: list[SourceFile] = []
+        self.files: list[SourceFile | Drop] = []
         self.records: list[Record] = []
         self.size = 0
 
@@ -47,14 +47,14 @@ class Batch:
             return not self.files or (bool(self.records) and self.files[0] is file)
         return not self.records
 
-    def add(self, file: SourceFile, found: SourceFile | Record) -> None:
-        """Takes a file or record in."""
+    def add(self, file: SourceFile, found: Found) -> None:
+        """Takes a file or record in, or what is not read, which keeps its place among the files."""
         if isinstance(found, Record):
             self.files = [file]
             self.records.append(found)
         else:
             self.files.append(found)
-        self.size += found.size
+        self.size += 0 if isinstance(found, Drop) else found.size
 
     def full(self) -> bool:
         """True when it is time to hand it on."""
@@ -67,26 +67,26 @@ class Batch:
         self.files, self.records, self.size = [], [], 0
 
 
-def units(found: Iterable[SourceFile | Drop], settings: CorpusSettings) -> Iterator[Unit | Drop]:
+def units(found: Iterable[SourceFile | Drop], settings: CorpusSettings) -> Iterator[Unit]:
     """Yields the work that the files make, in their order; small web pages and texts travel together."""
     batch = Batch()
+    for file, piece in pieces_of(found, settings):
+        if not batch.takes(file, piece):
+            yield from batch.unit()
+        batch.add(file, piece)
+        if batch.full():
+            yield from batch.unit()
+    yield from batch.unit()
+
+
+def pieces_of(found: Iterable[SourceFile | Drop], settings: CorpusSettings) -> Iterator[tuple[Any, Found]]:
+    """Yields what is in the files, each with its file; a record that could not be read is a Drop."""
     for item in found:
         if isinstance(item, Drop):
-            yield from batch.unit()
-            yield item
+            yield item, item
             continue
         for file, piece in file_units(item, settings):
-            piece = problem_drop(file, piece, settings) if isinstance(piece, Record) and piece.problem else piece
-            if isinstance(piece, Drop):
-                yield from batch.unit()
-                yield piece
-                continue
-            if not batch.takes(file, piece):
-                yield from batch.unit()
-            batch.add(file, piece)
-            if batch.full():
-                yield from batch.unit()
-    yield from batch.unit()
+            yield file, problem_drop(file, piece, settings) if isinstance(piece, Record) and piece.problem else piece
 
 
 def problem_drop(file: SourceFile, record: Record, settings: CorpusSettings) -> Drop:
