@@ -6,9 +6,9 @@ the true similarity of copies lies on both sides of the threshold of 0.8. All ge
 five words or characters, 128 orders and one process; the peers as their own pages show it.
 
 documents_per_second   by processor time, from texts to the list of what is dropped
-recall                 of the pairs within a family whose exact Jaccard similarity is 0.8 or more: in how many not both stay
+recall                 of the pairs within a family whose exact Jaccard similarity is 0.8 or more, how many do not both stay
 recall_above_0.85      of those at 0.85 or more, away from the threshold, where an estimate's error tips no pair
-precision              of the pairs (dropped, what it is dropped for), how many have 0.8 or more exactly; and 0.75 or more
+precision              of the pairs (dropped, what it is dropped for), how many have 0.8 or more; and 0.75 or more
 """
 
 import random
@@ -17,8 +17,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import common
 import numpy as np
+
+import common
 from textmill.config import DuplicatesSettings
 from textmill.data.duplicates.clusters import near_duplicates
 from textmill.data.duplicates.minhash import signatures

@@ -91,6 +91,9 @@ class DuplicatesSettings(Section):
     permutations: int = setting(128, minimum=16, maximum=1024)
     word_ngram: int = setting(5, minimum=1, maximum=64)
     character_ngram: int = setting(5, minimum=1, maximum=64)
+    paragraphs: bool = setting(False)
+    paragraph_bytes: int = setting(100, minimum=1)
+    lines: int = setting(0, minimum=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

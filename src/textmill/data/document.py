@@ -46,6 +46,8 @@ class Draft:
     """(kind, how many) of personal data that was replaced."""
     mended: tuple[tuple[str, int], ...] = ()
     """(what, how many) of what cleaning changed: 1 for a text repaired or converted, lines by the rule that took them."""
+    cut: tuple[tuple[str, int], ...] = ()
+    """(kind, how many) of the lines and paragraphs that were cut because they repeat across documents."""
     signature: bytes = b""
     """MinHash of the text (see `duplicates.minhash`), little-endian; empty where there is none."""
 

@@ -42,6 +42,7 @@ def describe(
             for (step, reason), count in dropped
         ],
         "duplicates": duplicates(settled),
+        "passages_cut": dict(sorted(tally.cut.items())),
         "unsupported_endings": dict(sorted(tally.endings.items(), key=lambda item: (-item[1], item[0]))[:MOST_HINTS]),
         "columns_without_text": sorted(tally.fields_found)[:MOST_HINTS],
         "encodings": dict(sorted(tally.encodings.items())),

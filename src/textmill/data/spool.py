@@ -85,6 +85,7 @@ class Tally:
     controls_removed: int = 0
     characters_replaced: int = 0
     masked: Counter[str] = field(default_factory=Counter)
+    cut: Counter[str] = field(default_factory=Counter)
     mended: Counter[str] = field(default_factory=Counter)
 
 
@@ -116,6 +117,7 @@ class Spool:
         self.tally.controls_removed += outcome.controls_removed
         self.tally.characters_replaced += outcome.characters_replaced
         self.tally.masked.update(dict(outcome.masked))
+        self.tally.cut.update(dict(outcome.cut))
         self.tally.mended.update(dict(outcome.mended))
 
     def add_drop(self, drop: Drop) -> None:

@@ -29,12 +29,13 @@ CELLS = 1 << 20
 WORTHWHILE_RECALL = 0.995
 
 
-def signed(outcomes: list[Draft | Drop], settings: Settings) -> list[Draft | Drop]:
-    """Returns the outcomes, drafts with their signatures where near-duplicates are looked for."""
+def signed(outcomes: Sequence[Draft | Drop], settings: Settings) -> Sequence[Draft | Drop]:
+    """Returns the outcomes, each draft with a signature where near-duplicates are looked for."""
     if not (settings.corpus.deduplicate and settings.duplicates.near):
         return outcomes
-    places = [place for place, outcome in enumerate(outcomes) if isinstance(outcome, Draft)]
-    drafts = [outcome for outcome in outcomes if isinstance(outcome, Draft)]
+    chosen = [(place, outcome) for place, outcome in enumerate(outcomes) if isinstance(outcome, Draft)]
+    places = [place for place, draft in chosen if not draft.signature]
+    drafts = [draft for _, draft in chosen if not draft.signature]
     found, counts = signatures([draft.document.text for draft in drafts], settings.duplicates)
     outcomes = list(outcomes)
     for place, draft, signature, count in zip(places, drafts, found.astype("<u2"), counts, strict=True):
