@@ -6,7 +6,7 @@ the true similarity of copies lies on both sides of the threshold of 0.8. All ge
 five words or characters, 128 orders and one process; the peers as their own pages show it.
 
 documents_per_second   by processor time, from texts to the list of what is dropped
-recall                 of the pairs within a family whose exact Jaccard similarity is 0.8 or more, how many do not both stay
+recall                 of the pairs in a family whose exact Jaccard similarity is 0.8 or more, how many do not both stay
 recall_above_0.85      of those at 0.85 or more, away from the threshold, where an estimate's error tips no pair
 precision              of the pairs (dropped, what it is dropped for), how many have 0.8 or more; and 0.75 or more
 """

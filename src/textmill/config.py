@@ -66,6 +66,24 @@ class CorpusSettings(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CrawlSettings(Section):
+    """How pages are fetched."""
+
+    contact: str = setting("")
+    pages: int = setting(1000, minimum=1)
+    depth: int = setting(8, minimum=0)
+    minutes: float = setting(0.0, minimum=0)
+    total_megabytes: float = setting(1000.0, minimum=0.001)
+    page_megabytes: float = setting(10.0, minimum=0.001, maximum=1000)
+    delay_seconds: float = setting(1.0, minimum=0)
+    timeout_seconds: float = setting(30.0, minimum=0.1)
+    connections: int = setting(8, minimum=1, maximum=256)
+    pages_per_pattern: int = setting(500, minimum=1)
+    other_hosts: bool = setting(False)
+    sitemaps: bool = setting(True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CleanSettings(Section):
     """Which documents stay, and what is mended in them."""
 
@@ -94,6 +112,22 @@ class DuplicatesSettings(Section):
     paragraphs: bool = setting(False)
     paragraph_bytes: int = setting(100, minimum=1)
     lines: int = setting(0, minimum=0)
+    against: tuple[str, ...] = setting(())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings(Section):
+    """Where a corpus is built."""
+
+    executor: str = setting("local", choices=("local", "datatrove", "slurm", "ray"))
+    tasks: int = setting(0, minimum=0)
+    at_once: int = setting(0, minimum=0)
+    cpus: int = setting(1, minimum=1)
+    memory_gigabytes: int = setting(4, minimum=1)
+    partition: str = setting("")
+    qos: str = setting("")
+    time: str = setting("24:00:00")
+    submit: bool = setting(True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,8 +215,10 @@ class Settings:
     """All sections."""
 
     corpus: CorpusSettings = field(default_factory=CorpusSettings)
+    crawl: CrawlSettings = field(default_factory=CrawlSettings)
     clean: CleanSettings = field(default_factory=CleanSettings)
     duplicates: DuplicatesSettings = field(default_factory=DuplicatesSettings)
+    run: RunSettings = field(default_factory=RunSettings)
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)

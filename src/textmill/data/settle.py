@@ -6,12 +6,16 @@ or the first. Where no file or row was held out, a share of the documents that s
 on anything but where the document came from.
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 
 from textmill.config import DuplicatesSettings, Settings
 from textmill.data.duplicates.clusters import near_duplicates
+from textmill.data.duplicates.earlier import Earlier, read_earlier
 from textmill.data.spool import Spool
 
 SMALLEST_TO_SPLIT = 20
@@ -22,8 +26,9 @@ SMALLEST_TO_SPLIT = 20
 class Settled:
     """For each draft in order: does it stay, is it held out, and which draft (by number) stays for it.
 
-    `similarity` to that one: 1 where the texts are equal (`equal`), else estimated. `copies`: for how many drafts it
-    stays, itself counted; 0 where it does not.
+    A `survivor` below 0 is a document of an earlier corpus, −1 the last of `earlier`. `similarity` to the survivor: 1
+    where the texts are equal (`equal`), else estimated. `copies`: for how many drafts it stays, itself counted; 0 where
+    it does not.
     """
 
     keep: np.ndarray
@@ -33,58 +38,115 @@ class Settled:
     equal: np.ndarray
     copies: np.ndarray
     held_out_by: str
+    earlier: Earlier
 
 
 def settle(spool: Spool, settings: Settings) -> Settled:
     """Returns what becomes of the drafts in a spool whose drafts are all written."""
     marks = np.frombuffer(bytes(spool.held_out), dtype=np.uint8).astype(bool)
-    numbers = np.arange(len(marks))
-    equals = equal_texts(bytes(spool.digests), marks)
-    survivor, similarity = equals, np.ones(len(marks), dtype=np.float32)
-    if settings.corpus.deduplicate and settings.duplicates.near:
-        survivor, similarity = nearly_equal_texts(spool, equals, marks, settings.duplicates)
-    keep = survivor == numbers if settings.corpus.deduplicate else np.ones(len(marks), dtype=bool)
+    earlier = Earlier(ids=bytearray(), digests=bytearray())
+    if settings.corpus.deduplicate:
+        survivor, similarity, equal = duplicates(spool, earlier, marks, settings)
+        keep = survivor == np.arange(len(marks))
+    else:
+        keep = np.ones(len(marks), dtype=bool)
     by = "marks" if marks.any() else "none"
     if by == "none" and settings.corpus.validation_share > 0:
         marks = chosen(bytes(spool.ids), keep, settings.corpus.validation_share)
         by = "share" if marks.any() else "none"
     if not settings.corpus.deduplicate:
-        survivor = equals = equal_texts(bytes(spool.digests), marks)
+        survivor = equal_texts(bytes(spool.digests), ~marks)
         keep = marks | ~marks[survivor]
+        similarity, equal = np.ones(len(marks), dtype=np.float32), np.ones(len(marks), dtype=bool)
+    gone = survivor[~keep]
     return Settled(
         keep=keep,
         held_out=marks,
         survivor=survivor,
         similarity=similarity,
-        equal=equals == survivor,
-        copies=np.where(keep, np.bincount(survivor[~keep], minlength=len(keep)) + 1, 0),
+        equal=equal,
+        copies=np.where(keep, np.bincount(gone[gone >= 0], minlength=len(keep)) + 1, 0),
         held_out_by=by,
+        earlier=earlier,
     )
 
 
-def equal_texts(digests: bytes, marks: np.ndarray) -> np.ndarray:
-    """Returns for each draft the number of the one that stays of its equals: the first held-out one, else the first."""
+def duplicates(
+    spool: Spool, earlier: Earlier, marks: np.ndarray, settings: Settings
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns (survivor, similarity to it, is its text equal) for each draft; fills `earlier`.
+
+    Documents of earlier corpora come before held-out drafts, and those before the others.
+    """
+    with mapped_signatures(spool, earlier, settings) as (signatures, known):
+        before = len(earlier)
+        order = np.concatenate((np.zeros(before, np.int8), np.where(marks, 1, 2).astype(np.int8)))
+        equals = equal_texts(bytes(earlier.digests + spool.digests), order)
+        survivor, similarity = equals, np.ones(len(equals), dtype=np.float32)
+        if settings.duplicates.near:
+            candidates = np.flatnonzero(known & (equals == np.arange(len(equals))))
+            rank = ranks(order, spool.sizes(), settings.duplicates)
+            clusters = near_duplicates(signatures, candidates, rank, settings.duplicates)
+            survivor, similarity = clusters.survivor[equals], clusters.similarity[equals]
+    return survivor[before:] - before, similarity[before:], (equals == survivor)[before:]
+
+
+@contextmanager
+def mapped_signatures(spool: Spool, earlier: Earlier, settings: Settings) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields (signatures (documents, permutations) uint16, known (documents,) bool): earlier documents, then drafts.
+
+    A text without n-grams is not known. The signatures lie in a file, which is gone afterwards, and are mapped: of 256
+    bytes a document only what is looked at is in memory.
+    """
+    path = spool.path.with_name("signatures.bin")
+    permutations = settings.duplicates.permutations
+    with open(path, "wb") as file:
+        known = bytearray()
+        write_all(file, known, earlier_signatures(earlier, settings), permutations)
+        write_all(file, known, spool.signatures(), permutations)
+    shape = (len(known), permutations)
+    try:
+        mapped = np.memmap(path, dtype="<u2", mode="r", shape=shape) if known else np.zeros(shape, dtype="<u2")
+        yield mapped, np.frombuffer(bytes(known), dtype=bool)
+    finally:
+        path.unlink()
+
+
+def write_all(file: BinaryIO, known: bytearray, signatures: Iterable[bytes], permutations: int) -> None:
+    """Writes signatures one after another, zeros for those that are not there."""
+    for signature in signatures:
+        known.append(bool(signature))
+        file.write(signature or bytes(2 * permutations))
+
+
+def earlier_signatures(earlier: Earlier, settings: Settings) -> Iterator[bytes]:
+    """Yields the signatures of the earlier corpora's documents and notes their ids and digests."""
+    for id, digest, signature in read_earlier(settings):
+        earlier.ids += id
+        earlier.digests += digest
+        yield signature if settings.duplicates.near else b""
+
+
+def ranks(order: np.ndarray, sizes: np.ndarray, settings: DuplicatesSettings) -> np.ndarray:
+    """Returns each document's rank among those that are alike: by `order`, then the longest, then the first."""
+    first = np.zeros(len(order), dtype=np.int64)
+    if settings.keep == "longest":
+        first[len(order) - len(sizes) :] = -sizes
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[np.lexsort((np.arange(len(order)), first, order))] = np.arange(len(order))
+    return rank
+
+
+def equal_texts(digests: bytes, order: np.ndarray) -> np.ndarray:
+    """Returns for each document the number of the one that stays of its equals: the first of the lowest `order`."""
     pairs = np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2)
-    order = np.lexsort((np.arange(len(marks)), ~marks, pairs[:, 1], pairs[:, 0]))
-    sorted_pairs = pairs[order]
-    starts = np.ones(len(marks), dtype=bool)
+    places = np.lexsort((np.arange(len(order)), order, pairs[:, 1], pairs[:, 0]))
+    sorted_pairs = pairs[places]
+    starts = np.ones(len(order), dtype=bool)
     starts[1:] = (sorted_pairs[1:] != sorted_pairs[:-1]).any(axis=1)
-    survivor = np.empty(len(marks), dtype=np.int64)
-    survivor[order] = order[starts][np.cumsum(starts) - 1]
+    survivor = np.empty(len(order), dtype=np.int64)
+    survivor[places] = places[starts][np.cumsum(starts) - 1]
     return survivor
-
-
-def nearly_equal_texts(
-    spool: Spool, equals: np.ndarray, marks: np.ndarray, settings: DuplicatesSettings
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (survivor, similarity to it) for each draft, those that equal another one counted with that one."""
-    with spool.signatures(settings.permutations) as (signatures, known):
-        candidates = np.flatnonzero(known & (equals == np.arange(len(equals))))
-        first = -spool.sizes() if settings.keep == "longest" else np.zeros(len(equals), dtype=np.int64)
-        rank = np.empty(len(equals), dtype=np.int64)
-        rank[np.lexsort((np.arange(len(equals)), first, ~marks))] = np.arange(len(equals))
-        clusters = near_duplicates(signatures, candidates, rank, settings)
-    return clusters.survivor[equals], clusters.similarity[equals]
 
 
 def chosen(ids: bytes, keep: np.ndarray, share: float) -> np.ndarray:

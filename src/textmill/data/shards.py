@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pyarrow.compute
 from textmill.config import Settings
 from textmill.data.digest import meta_json
 from textmill.data.document import EXCERPT_CHARACTERS, Drop
+from textmill.data.duplicates.earlier import write_signatures
 from textmill.data.settle import Settled
 from textmill.data.spool import GROUP_BYTES, GROUP_ROWS, TEXT_COLUMNS, Spool, TableWriter
 from textmill.files import sha256_file
@@ -57,6 +59,8 @@ def write_shards(folder: Path, spool: Spool, settled: Settled, settings: Setting
     if writer is not None:
         finish_shard(writer, path, written)
     written.content_hash = content_hash(spool, settled)
+    if settings.duplicates.near and settings.corpus.deduplicate:
+        write_signatures(folder, compress(spool.rows(), settled.keep), written.content_hash, settings)
     return written
 
 
@@ -88,17 +92,17 @@ def drop_duplicates(spool: Spool, table: arrow.Table, settled: Settled, settings
     excerpts = compute.utf8_slice_codeunits(chosen["text"], 0, EXCERPT_CHARACTERS).to_pylist()
     columns = [chosen[name].to_pylist() for name in ("id", "source", "bytes")]
     for row, id, source, size, excerpt in zip(rows + start, *columns, excerpts, strict=True):
-        value, threshold = spool.id(int(settled.survivor[row])), ""
-        if not settled.equal[row]:
-            value, threshold = f"{value} {settled.similarity[row]:.3f}", str(settings.duplicates.threshold)
+        survivor, equal = int(settled.survivor[row]), bool(settled.equal[row])
+        value = spool.id(survivor) if survivor >= 0 else settled.earlier.id(survivor)
+        reason = "exact_duplicate" if equal else "near_duplicate"
         spool.add_drop(
             Drop(
                 id=id,
                 source=source,
                 step="deduplicate",
-                reason="exact_duplicate" if settled.equal[row] else "near_duplicate",
-                value=value,
-                threshold=threshold,
+                reason=reason if survivor >= 0 else "earlier_duplicate",
+                value=value if equal else f"{value} {settled.similarity[row]:.3f}",
+                threshold="" if equal else str(settings.duplicates.threshold),
                 excerpt=excerpt,
                 size=size,
             )

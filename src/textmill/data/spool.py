@@ -7,7 +7,6 @@ read, and some 80 more for a while when duplicates are settled.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,28 +144,16 @@ class Spool:
         """Returns the UTF-8 bytes of each draft's text (int64)."""
         return np.concatenate([np.zeros(0, np.int64), *(table["bytes"].to_numpy() for table in self.read(["bytes"]))])
 
-    @contextmanager
-    def signatures(self, permutations: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yields (signatures (drafts, permutations) uint16, known (drafts,) bool) from a file that is gone afterwards.
+    def signatures(self) -> Iterator[bytes]:
+        """Yields the signature of each draft, b"" where it has none."""
+        for table in self.read(["signature"]):
+            yield from table["signature"].to_pylist()
 
-        A draft without n-grams is not known. The file is mapped: of 256 bytes a draft only what is looked at is in
-        memory.
-        """
-        shape = (len(self.held_out), permutations)
-        path = self.path.with_name("signatures.bin")
-        known = np.zeros(shape[0], dtype=bool)
-        with open(path, "wb") as file:
-            start = 0
-            for table in self.read(["signature"]):
-                found = table["signature"].to_pylist()
-                known[start : start + len(found)] = [bool(signature) for signature in found]
-                file.write(b"".join(signature or bytes(2 * permutations) for signature in found))
-                start += len(found)
-        mapped = np.memmap(path, dtype="<u2", mode="r", shape=shape) if shape[0] else np.zeros(shape, dtype="<u2")
-        try:
-            yield mapped, known
-        finally:
-            path.unlink()
+    def rows(self) -> Iterator[tuple[bytes, bytes, bytes]]:
+        """Yields (id, digest, signature) of each draft."""
+        for number, signature in enumerate(self.signatures()):
+            place = slice(16 * number, 16 * number + 16)
+            yield bytes(self.ids[place]), bytes(self.digests[place]), signature
 
     def close_drafts(self) -> None:
         """Ends the writing of drafts, so that they can be read."""

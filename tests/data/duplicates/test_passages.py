@@ -12,9 +12,7 @@ from textmill.data.build import build_corpus
 from textmill.data.corpus import Corpus
 
 LICENCE = "Permission is hereby granted, free of charge, to any person obtaining a copy of this text and its parts."
-SATZ = (
-    "本文版权归作者所有，未经书面许可不得以任何形式转载、摘编或用于商业用途，违者必究，特此声明并保留追究的权利。"
-)
+SATZ = "本文版权归作者所有，未经书面许可不得以任何形式转载、摘编或用于商业用途，违者必究，特此声明并保留追究的权利。"
 
 
 def build(folder: Path, files: dict[str, str], **changes) -> Corpus:
