@@ -17,7 +17,7 @@ NETWORKS = "facebook|twitter|pinterest|linkedin|whatsapp|reddit|tumblr|instagram
 ENGLISH = rf"""
 (?:please )?(?:share|tweet|pin|e-?mail|print|bookmark|save|like) (?:it|this)
   (?: (?:article|post|page|story|on|via|to|with|by|friends?|{NETWORKS}))*
-|(?:share|tweet|pin|e-?mail) (?:on|via|to|with|by)(?: (?:a|your) friends?| (?:{NETWORKS})[ ,/]*)*
+|(?:share|tweet|pin|e-?mail) (?:on|via|to|with|by)(?: (?:a|your) friends?| (?:{NETWORKS})[ ,/]{{0,3}})*
 |(?:share|follow|find|join|like|connect with|contact) (?:this|us)(?: (?:on|at|via) [\w ,&/]{{2,40}})?
 |(?:{NETWORKS})(?:[ ,/|]+(?:{NETWORKS}))+
 |(?:sign|log) ?(?:in|up|out)(?: (?:now|here|or register|for free|to (?:comment|reply|post|continue|your account)))?
@@ -32,7 +32,7 @@ ENGLISH = rf"""
 |[\d,.]+[km]? (?:comments?|likes?|shares?|views?|replies|followers|retweets)(?: (?:on|so far) .{{0,40}})?
 |.{{0,40}}all rights reserved.{{0,40}}|(?:copyright )?(?:©|\(c\)|&copy;) ?(?:copyright )?(?:19|20)\d\d.{{0,60}}
 |(?:proudly )?powered by [\w .]{{2,30}}
-|(?:we|this (?:web ?)?site|our (?:web ?)?site) uses? cookies\b.{{0,80}}
+|(?:we|this (?:web ?)?site|our (?:web ?)?site) uses? cookies(?:(?: and .{{0,40}})? (?:to|for)\b.{{0,80}})?
 |.{{0,60}}by (?:continuing|using) .{{0,40}} cookies.{{0,20}}|(?:accept|reject|allow|manage)(?: all)? cookies
 |(?:cookies?|privacy|terms)
   (?: (?:policy|settings|preferences|notice|statement|of (?:use|service)|and conditions|(?:&|&amp;) conditions))+

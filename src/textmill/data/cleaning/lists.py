@@ -156,10 +156,10 @@ def entries(setting: str, paths: tuple[str, ...]) -> list[tuple[Path, str]]:
 
 
 def list_files(setting: str, path: Path) -> list[Path]:
-    """Returns a file itself, or the lists of a folder: those without an ending, .txt and .list, unless hidden."""
+    """Returns a file itself, or the lists of a folder: without ending, .txt or .list; not UT1's `usage`."""
     if path.is_dir():
         files = [file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith(".")]
-        return [file for file in files if file.suffix in ("", ".txt", ".list")]
+        return [file for file in files if file.suffix in ("", ".txt", ".list") and file.name != "usage"]
     if not path.exists():
         raise InputError("cleaning.list_missing", setting=setting, file=path, detail="?")
     return [path]

@@ -2,9 +2,9 @@
 
 Words of languages with spaces are cut as spaCy's English rules cut them, near enough: at blanks, at hyphens, commas and
 slashes between letters, before 's and n't; signs at their ends stand by themselves ("re.compile" is one word). Chinese,
-Japanese, Thai, Lao, Khmer and Burmese have no spaces: there a unit is a character. Only the first `MOST_CHARACTERS` are
-looked at for words and runs of them, so that no text, however long and without a line end, takes more than a bounded
-time.
+Japanese, Thai, Lao, Khmer and Burmese have no spaces: there a unit is a character, or a Latin word among them. Only the
+first `MOST_CHARACTERS` are looked at for words and runs of them, so that no text, however long and without a line end,
+takes more than a bounded time.
 """
 
 import re
@@ -21,16 +21,17 @@ WITHOUT_SPACES = frozenset(("zh", "ja", "th", "lo", "km", "my", "yue", "wuu"))
 CHARACTERS_OF_WORDS = {2: 3, 3: 5, 4: 6, 5: 8, 6: 10, 7: 11, 8: 13, 9: 14, 10: 16}
 """How many characters stand for so many words where words have no spaces between them: 1.6 a word, rounded."""
 
+CLITIC = "['’](?:s|t|re|ve|ll|m|d)\\b"
+INSIDE = rf"""(?:(?=[^\w\s])(?!{CLITIC})(?:[^\w\s\-–—,/:;…<>=~"“”]+\w+|[,:/]\d\w*))*+"""
 WORD = re.compile(
-    r"""['’](?:s|t|re|ve|ll|m|d)\b
-    |(?:[A-Z]\.)+(?!\w)
-    |(?:(?<!\w)-{1,2}|/)?\w+(?:(?!['’](?:s|t|re|ve|ll|m|d)\b)(?:[^\w\s\-–—,/:;…<>=~"“”]+\w+|[,:/]\d\w*))*
-    |\.{2,}|-{2,}|[^\w\s]""",
-    re.VERBOSE,
+    rf"[A-Z]\.(?:[A-Z]\.)*+(?!\w)|\w++{INSIDE}|{CLITIC}|(?:(?<!\w)-{{1,2}}|/)\w++{INSIDE}|\.{{2,}}|-{{2,}}|[^\w\s]"
 )
+"""Possessive throughout, so that it never goes back: the time is in proportion to the text, whatever stands in it."""
 PARAGRAPHS = re.compile(r"\n{2,}")
-SPACE, LETTER, CHINESE, OTHER = 0, 1, 2, 3
+SPACE, LETTER, CHINESE, OTHER, DIGIT = range(5)
 BASIC_PLANES = 0x30000
+SPACED_SCRIPTS = 0x0E00
+"""Letters below this code point are of scripts that put blanks between words: Latin, Greek, Cyrillic, Arabic …"""
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 Array = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
@@ -38,7 +39,7 @@ Hashes = NDArray[np.uint64]
 
 @cache
 def character_kinds() -> NDArray[np.uint8]:
-    """Returns for each code point SPACE, LETTER, CHINESE (a Han character) or OTHER; shape (0x30000,)."""
+    """Returns for each code point SPACE, LETTER, CHINESE (a Han character), DIGIT or OTHER; shape (0x30000,)."""
     kinds = np.full(BASIC_PLANES, OTHER, dtype=np.uint8)
     for code in range(BASIC_PLANES):
         character = chr(code)
@@ -46,9 +47,23 @@ def character_kinds() -> NDArray[np.uint8]:
             kinds[code] = SPACE
         elif unicodedata.category(character)[0] in "LM":
             kinds[code] = LETTER
+        elif character.isdecimal():
+            kinds[code] = DIGIT
     for first, last in ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2FFFF)):
         kinds[first : last + 1] = CHINESE
     return kinds
+
+
+@cache
+def powers() -> Hashes:
+    """Returns MULTIPLIER to the power of 0 to 63, which a character's place in its word is weighed with."""
+    found = np.full(64, MULTIPLIER, dtype=np.uint64)
+    found[0] = 1
+    return np.cumprod(found, dtype=np.uint64)
+
+
+MOST_REMEMBERED = 40
+"""A longer word is seldom met again, and a text may be one word of a million characters."""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -67,6 +82,7 @@ class Measures:
         self.language = language
         self.spaced = language not in WITHOUT_SPACES
         self.part = text[:MOST_CHARACTERS]
+        self._hashes: list[Hashes] = []
 
     @cached_property
     def lines(self) -> list[str]:
@@ -89,71 +105,86 @@ class Measures:
         return Counter(self.words)
 
     @cached_property
-    def codes(self) -> Array:
-        """The code points that are not blank, in order."""
+    def signs(self) -> tuple[Hashes, Array, NDArray[np.uint8]]:
+        """(a number, the length in characters, the kind) of each sign of a text without spaces; shape (signs,) each.
+
+        A sign is a character, or a whole word or number of a script that has spaces: "LibreOffice" is one, not eleven.
+        """
         codes = np.frombuffer(self.part.encode("utf-32-le", "surrogatepass"), dtype="<u4").astype(np.int64)
-        return codes[self._kinds_of(codes) != SPACE]
+        kinds = character_kinds()[np.minimum(codes, BASIC_PLANES - 1)]
+        wordlike = (codes < SPACED_SCRIPTS) & ((kinds == LETTER) | (kinds == DIGIT))
+        goes_on = np.concatenate([[False], wordlike[1:] & wordlike[:-1]])[: len(codes)]
+        starts = np.flatnonzero(~goes_on & (kinds != SPACE))
+        if not len(starts):
+            return np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.uint8)
+        place = np.arange(len(codes)) - np.maximum.accumulate(np.where(goes_on, 0, np.arange(len(codes))))
+        parts = (
+            np.where(kinds == SPACE, 0, codes + 1).astype(np.uint64) * powers()[np.minimum(place, len(powers()) - 1)]
+        )
+        numbers = np.add.reduceat(parts, starts)
+        lengths = np.add.reduceat((kinds != SPACE).astype(np.int64), starts)
+        lettered = np.logical_or.reduceat(kinds == LETTER, starts)
+        return numbers, lengths, np.where(lettered, LETTER, kinds[starts]).astype(np.uint8)
 
     @cached_property
-    def kinds(self) -> NDArray[np.uint8]:
-        """What each of `codes` is."""
-        return self._kinds_of(self.codes)
-
-    @staticmethod
-    def _kinds_of(codes: Array) -> NDArray[np.uint8]:
-        return character_kinds()[np.minimum(codes, BASIC_PLANES - 1)]
-
-    @cached_property
-    def units(self) -> tuple[Array, Array]:
-        """(a number for each word or character, its length in characters), in order; shape (units,) each."""
+    def units(self) -> tuple[Hashes, Array]:
+        """(a number for each word or sign, its length in characters), in order; shape (units,) each."""
         if not self.spaced:
-            return self.codes, np.ones(len(self.codes), dtype=np.int64)
+            return self.signs[:2]
         number = {word: place for place, word in enumerate(self.vocabulary)}
         ids = np.fromiter(map(number.__getitem__, self.words), dtype=np.int64, count=len(self.words))
         lengths = np.fromiter(map(len, number), dtype=np.int64, count=len(number))
-        return ids, lengths[ids] if len(ids) else lengths
+        return ids.astype(np.uint64), lengths[ids] if len(ids) else lengths
 
     @cached_property
     def unit_count(self) -> int:
-        """How many words and signs, or characters, there are."""
-        return len(self.words) if self.spaced else len(self.codes)
+        """How many words and signs there are."""
+        return len(self.words if self.spaced else self.signs[0])
+
+    @cached_property
+    def word_facts(self) -> tuple[int, int, int]:
+        """(words that are more than punctuation, their characters, words with a letter), each as often as it occurs."""
+        solid = size = lettered = 0
+        for word, count in self.vocabulary.items():
+            is_solid, has_letter = (word_kind if len(word) <= MOST_REMEMBERED else word_kind.__wrapped__)(word)
+            if is_solid:
+                solid, size = solid + count, size + len(word) * count
+            if has_letter:
+                lettered += count
+        return solid, size, lettered
 
     @cached_property
     def word_count(self) -> int:
-        """How many words there are that are more than punctuation; in texts without spaces, letters and digits."""
-        if not self.spaced:
-            codes = self.codes
-            digits = int(((codes >= 0x30) & (codes <= 0x39)).sum())
-            return int((self.kinds != OTHER).sum()) + digits
-        return sum(count for word, count in self.vocabulary.items() if word_kind(word)[0])
+        """How many words or signs there are that are more than punctuation."""
+        return self.word_facts[0] if self.spaced else int((self.signs[2] != OTHER).sum())
 
     @cached_property
     def mean_word_length(self) -> float:
         """Characters a word, of the words that are more than punctuation."""
-        total = sum(len(word) * count for word, count in self.vocabulary.items() if word_kind(word)[0])
-        return total / max(1, self.word_count)
+        return self.word_facts[1] / max(1, self.word_facts[0])
 
     @cached_property
     def alphabetic_share(self) -> float:
-        """The share of words and signs with a letter in them; in texts without spaces, of characters."""
-        if not self.spaced:
-            return float((self.kinds != OTHER).mean()) if len(self.codes) else 0.0
-        return sum(n for word, n in self.vocabulary.items() if word_kind(word)[1]) / max(1, self.unit_count)
+        """The share of words and signs with a letter or Chinese character in them."""
+        if self.spaced:
+            return self.word_facts[2] / max(1, self.unit_count)
+        return float(((self.signs[2] == LETTER) | (self.signs[2] == CHINESE)).sum() / max(1, self.unit_count))
 
     @cached_property
     def chinese_share(self) -> float:
-        """The share of Han characters in all that are not blank."""
-        return float((self.kinds == CHINESE).mean()) if len(self.codes) else 0.0
+        """The share of Han characters in all signs, of which a Latin word is one."""
+        return float((self.signs[2] == CHINESE).sum() / max(1, len(self.signs[2])))
 
     def run_hashes(self, length: int) -> Hashes:
         """Returns a 64-bit hash for each run of `length` units, equal for equal runs; shape (units - length + 1,)."""
-        ids = self.units[0].astype(np.uint64) + np.uint64(1)
-        count = max(0, len(ids) - length + 1)
-        hashes = np.zeros(count, dtype=np.uint64)
-        for offset in range(length):
-            hashes = hashes * MULTIPLIER + ids[offset : offset + count]
-            hashes ^= hashes >> np.uint64(29)
-        return hashes
+        if not self._hashes:
+            self._hashes.append(self.units[0] + np.uint64(1))
+        ids = self._hashes[0]
+        while len(self._hashes) < length:
+            shorter = self._hashes[-1]
+            longer = shorter[:-1] * MULTIPLIER + ids[len(self._hashes) :] if len(shorter) else shorter
+            self._hashes.append(longer ^ (longer >> np.uint64(29)))
+        return self._hashes[length - 1]
 
     def run_lengths(self, length: int) -> Array:
         """Returns the characters of each run of `length` units, without blanks; shape (units - length + 1,)."""

@@ -21,7 +21,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from textmill.data.cleaning.measures import MULTIPLIER, WORD
+from textmill.data.cleaning.measures import MOST_REMEMBERED, MULTIPLIER, WORD
 from textmill.errors import InputError
 
 BITS = 17
@@ -78,7 +78,7 @@ def character_runs(part: str) -> list[NDArray[np.uint64]]:
 
 def word_hashes(part: str) -> NDArray[np.uint64]:
     """Returns a hash for each word and each pair of neighbours."""
-    words = np.array([word_hash(word) for word in WORD.findall(part)], dtype=np.uint64)
+    words = np.array([word_hash(word[:MOST_REMEMBERED]) for word in WORD.findall(part)], dtype=np.uint64)
     pairs = (words[:-1] * np.uint64(31) + words[1:]) * MULTIPLIER
     return np.concatenate([words * MULTIPLIER, pairs ^ (pairs >> np.uint64(32))])
 

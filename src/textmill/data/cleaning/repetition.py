@@ -8,12 +8,15 @@ without overlap, is made only where the bound that numpy gives lies above the th
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from textmill.data.cleaning.measures import Measures, duplicates
+from textmill.data.cleaning.measures import Hashes, Measures, duplicates
 from textmill.data.cleaning.rules import Limits
 
 TOP = {n: f"top_{n}gram" for n in (2, 3, 4)}
 REPEATED = {n: f"repeated_{n}grams" for n in (5, 6, 7, 8, 9, 10)}
+Places = NDArray[np.int64]
+NOWHERE: Places = np.zeros(0, dtype=np.int64)
 Finding = tuple[str, float, float]
 """(rule, value, threshold) of a rule that a text breaks."""
 
@@ -54,47 +57,64 @@ def top_share(measures: Measures, words: int) -> float:
     hashes = measures.run_hashes(length)
     if not len(hashes):
         return 0.0
-    order = np.argsort(hashes, kind="stable")
-    ordered = hashes[order]
+    ordered = np.sort(hashes)
     starts = np.concatenate([[0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1])
     counts = np.diff(np.append(starts, len(ordered)))
-    most = counts.max()
-    first = order[starts[counts == most]].min()
+    most = int(counts.max())
+    first = int(is_among(hashes, ordered[starts[counts == most]]).argmax()) if most > 1 else 0
     characters = measures.run_lengths(length)[first] + (length - 1 if measures.spaced else 0)
     return float(characters * most / len(measures.part))
 
 
+def is_among(hashes: Hashes, ordered: Hashes) -> NDArray[np.bool_]:
+    """Returns which of the hashes are among the ordered ones, of which there is at least one."""
+    places = np.minimum(np.searchsorted(ordered, hashes), len(ordered) - 1)
+    return ordered[places] == hashes
+
+
 def repeated_runs(measures: Measures, limits: Limits) -> Iterator[Finding]:
-    """Yields what runs of words that occurred before break; where no short run occurs twice, no longer one does."""
+    """Yields what runs of words that occurred before break.
+
+    A run can occur twice only where its first words do, so each length looks at what the one before left.
+    """
+    places: Places | None = None
     for words, name in REPEATED.items():
         if name not in limits:
             continue
-        value = repeated_share(measures, words, limits[name])
-        if value < 0:
+        places, again = repeats(measures, words, places)
+        if not len(places):
             return
+        value = repeated_share(measures, words, again, limits[name])
         if value > limits[name]:
             yield name, value, limits[name]
 
 
-def repeated_share(measures: Measures, words: int, threshold: float) -> float:
-    """Returns the share of characters in runs that occurred before, -1 for no such run; what is surely at most
-    `threshold` is given as its upper bound."""
+def repeats(measures: Measures, words: int, among: Places | None) -> tuple[Places, Places]:
+    """Returns the places (of those given, or all) where a run stands that occurs twice, and those but the first."""
+    hashes = measures.run_hashes(measures.run_of(words))
+    if among is None:
+        ordered = np.sort(hashes)
+        twice = ordered[1:][ordered[1:] == ordered[:-1]]
+        if not len(twice):
+            return NOWHERE, NOWHERE
+        among = np.flatnonzero(is_among(hashes, twice))
+    among = among[among < len(hashes)]
+    order = among[np.argsort(hashes[among], kind="stable")]
+    same = hashes[order[1:]] == hashes[order[:-1]]
+    again = np.concatenate([[False], same])
+    return np.sort(order[again | np.concatenate([same, [False]])]), order[again]
+
+
+def repeated_share(measures: Measures, words: int, again: Places, threshold: float) -> float:
+    """Returns the share of characters in runs that occurred before; what is at most `threshold` as an upper bound."""
     length = measures.run_of(words)
-    hashes = measures.run_hashes(length)
-    ordered = np.sort(hashes)
-    if not (ordered[1:] == ordered[:-1]).any():
-        return -1.0
-    order = np.argsort(hashes, kind="stable")
-    ordered = hashes[order]
-    again = np.zeros(len(hashes), dtype=bool)
-    again[order[1:]] = ordered[1:] == ordered[:-1]
-    covered = np.zeros(len(hashes) + length, dtype=np.int64)
-    covered[:-length] += again
-    covered[length:] -= again
-    bound = measures.units[1][np.cumsum(covered)[: len(measures.units[1])] > 0].sum() / len(measures.part)
+    units = measures.units[1]
+    covered = np.bincount(again, minlength=len(units) + 1)
+    ends = np.bincount(again + length, minlength=len(units) + 1)
+    bound = units[np.cumsum(covered - ends)[: len(units)] > 0].sum() / len(measures.part)
     if bound <= threshold:
         return float(bound)
-    return exact_characters(hashes, measures.run_lengths(length), length) / len(measures.part)
+    return exact_characters(measures.run_hashes(length), measures.run_lengths(length), length) / len(measures.part)
 
 
 def exact_characters(hashes: np.ndarray, lengths: np.ndarray, length: int) -> int:

@@ -143,9 +143,17 @@ PARAMETERS = frozenset(("minimum_ngram_words", "short_line_characters"))
 """Not rules of their own: from how many words on repeated n-grams count, and which lines are short."""
 Change = tuple[str, str, float | None]
 
+LIGHTER: tuple[Change, ...] = (
+    ("minimum_ngram_words", "", 50),
+    ("minimum_ngram_words", "zh", 80),
+    ("maximum_duplicate_paragraphs", "", None),
+    ("maximum_duplicate_lines", "", None),
+)
+"""What makes Gopher's repetition rules fit short texts, and texts with code, whose fences and braces are lines too."""
+
 PRESETS: dict[str, tuple[tuple[str, ...], tuple[Change, ...]]] = {
     "none": ((), ()),
-    "light": (("lines", "broken", "repetition", "lorem_ipsum"), (("minimum_ngram_words", "", 50),)),
+    "light": (("lines", "broken", "repetition", "lorem_ipsum"), LIGHTER),
     "gopher": (("repetition", "gopher"), ()),
     "c4": (("c4",), ()),
     "fineweb": (
