@@ -1,24 +1,23 @@
 """Messages to the text, and the ids, that a chat model is trained on and asked with.
 
-The template is the checkpoint's own, a Jinja text run in a sandbox exactly as `transformers` runs it; Textmill's own
-is ChatML as Qwen writes it. Training, evaluation, serving and export all render here, so they cannot differ.
+The template is the checkpoint's own, a Jinja text run exactly as `transformers` runs it, but apart, within limits of
+time and memory (`template_process`); Textmill's own, which needs none, is ChatML as Qwen writes it. Training,
+evaluation, serving and export all render here, so they cannot differ.
 
 `encode_chat` gives special ids only to what the template itself wrote: whoever types <|im_end|> ends no turn.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from textmill.errors import TokenizerError
+from textmill.tokenizer.template_environment import compile_template
+from textmill.tokenizer.template_process import render_apart
 
 if TYPE_CHECKING:
-    import jinja2
-
     from textmill.tokenizer.tokenizer import Tokenizer
 
 Message = Mapping[str, Any]
@@ -45,17 +44,18 @@ def render_chat(
 
     `variables` are what a foreign template wants besides: its `bos_token`, a switch of its own.
     """
-    import jinja2
-
+    given = {
+        "messages": [prepared(message) for message in messages],
+        "tools": list(tools) if tools is not None else None,
+        "documents": None,
+        "add_generation_prompt": add_generation_prompt,
+        **(variables or {}),
+    }
+    if template != default_template():
+        return render_apart(template, given)
     try:
-        return compile_template(template).render(
-            messages=[prepared(message) for message in messages],
-            tools=list(tools) if tools is not None else None,
-            documents=None,
-            add_generation_prompt=add_generation_prompt,
-            **(variables or {}),
-        )
-    except (jinja2.TemplateError, TypeError) as error:  # TypeError: a template that adds None to a text
+        return compile_template(template).render(given)
+    except Exception as error:  # a role that there is not, a content that is no text
         raise TokenizerError("tokenizer.template", detail=error) from error
 
 
@@ -128,44 +128,3 @@ def prepared(message: Message) -> dict[str, Any]:
     kept = {key: value for key, value in message.items() if value is not None}
     reasoning = next((kept[name] for name in REASONING_FIELDS if name in kept), None)
     return kept if reasoning is None else {"thinking": reasoning, **kept, "reasoning_content": reasoning}
-
-
-@lru_cache(maxsize=32)
-def compile_template(template: str) -> "jinja2.Template":
-    """Returns a compiled template with the settings, filters and globals that `transformers` gives it."""
-    import jinja2
-    from jinja2 import ext, nodes
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    class Generation(ext.Extension):
-        """Lets {% generation %} … {% endgeneration %}, which marks what the assistant wrote, stand for its inside."""
-
-        tags = {"generation"}  # noqa: RUF012 - jinja2 declares it so
-
-        def parse(self, parser: Any) -> Any:
-            line = next(parser.stream).lineno
-            body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-            return nodes.Scope(body, lineno=line)
-
-    def raise_exception(message: str) -> None:
-        raise jinja2.TemplateError(message)
-
-    def to_json(
-        value: Any,
-        ensure_ascii: bool = False,
-        indent: int | None = None,
-        separators: tuple[str, str] | None = None,
-        sort_keys: bool = False,
-    ) -> str:
-        return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
-
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, ext.loopcontrols]
-    )
-    environment.filters["tojson"] = to_json
-    environment.globals["raise_exception"] = raise_exception
-    environment.globals["strftime_now"] = lambda pattern: datetime.now().strftime(pattern)
-    try:
-        return environment.from_string(template)
-    except jinja2.TemplateError as error:
-        raise TokenizerError("tokenizer.template", detail=error) from error

@@ -20,6 +20,9 @@ SPLIT_PATTERN = (
 )
 """Qwen2's, letter for letter: llama.cpp knows it by the name "qwen2"."""
 
+LLAMA3_PATTERN = SPLIT_PATTERN.replace(r"|\p{N}|", r"|\p{N}{1,3}|")
+"""Llama 3's: up to three digits together."""
+
 STRETCH = 1 << 16
 """Code points after which a long text is cut at the next safe place: work for several threads, bounded memory."""
 

@@ -10,7 +10,8 @@ An object never changes after it is made, so threads may share it.
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from textmill.errors import TokenizerError
 from textmill.files import atomic_folder, disk_errors, write_bytes, write_json
 from textmill.tokenizer.chat_template import default_template
+from textmill.tokenizer.other_forms import converted, other_form
 from textmill.tokenizer.pattern import STRETCH, stretches, without_surrogates
 from textmill.tokenizer.special_tokens import END_OF_TEXT
 from textmill.tokenizer.token_bytes import PIECES, kind_of, strips_a_space, table_of_bytes
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 TOKENIZER_FILE = "tokenizer.json"
 CONFIG_FILE = "tokenizer_config.json"
+ADDED_FILE = "added_tokens.json"
 TEMPLATE_FILE = "chat_template.jinja"
 MANIFEST_FILE = "manifest.json"
 FORMAT_VERSION = 1
@@ -76,14 +79,20 @@ class Tokenizer:
 
     @classmethod
     def load(cls, place: Path | str) -> "Tokenizer":
-        """Returns the tokenizer in a folder (or a tokenizer.json), with chat template and manifest if there are any."""
+        """Returns the tokenizer in a folder (or a tokenizer.json), with chat template and manifest if there are any.
+
+        A folder without a tokenizer.json may hold one of the forms before it (`other_forms`).
+        """
         place = Path(place)
         file = place / TOKENIZER_FILE if place.is_dir() else place
+        told = read_object(file.with_name(CONFIG_FILE))
+        older = other_form(place) if place.is_dir() and not file.is_file() else None
         try:
-            data = file.read_bytes()
+            added = read_object(file.with_name(ADDED_FILE)) if older else {}
+            data = converted(older, told, added) if older else file.read_bytes()
         except OSError as error:
             raise TokenizerError("tokenizer.missing", file=file) from error
-        config = dict(read_object(file.with_name(CONFIG_FILE)) or default_config())
+        config = dict(told or default_config())
         template = file.with_name(TEMPLATE_FILE)
         if template.is_file():
             config["chat_template"] = template.read_text(encoding="utf-8")
@@ -244,10 +253,8 @@ class Tokenizer:
         """Returns a tokenizer of the library; what special tokens mean to it is fixed here."""
         import tokenizers
 
-        try:
+        with damage(self.source):
             backend = tokenizers.Tokenizer.from_buffer(self.json_bytes)
-        except Exception as error:  # the library raises bare Exception for anything wrong with the file
-            raise TokenizerError("tokenizer.damaged", file=self.source, detail=error) from error
         backend.no_padding()
         backend.no_truncation()
         backend.encode_special_tokens = special_as_text
@@ -263,12 +270,24 @@ class Tokenizer:
         return [by_bytes[bytes([value])] for value in range(256)]
 
     def _encode_parts(self, parts: list[str]) -> list[list[int]]:
-        try:
-            encodings = self._plain.encode_batch_fast(parts, add_special_tokens=False)
-        except (UnicodeEncodeError, TypeError):
-            parts = [without_surrogates(part) for part in parts]
-            encodings = self._plain.encode_batch_fast(parts, add_special_tokens=False)
+        with damage(self.source):
+            try:
+                encodings = self._plain.encode_batch_fast(parts, add_special_tokens=False)
+            except (UnicodeEncodeError, TypeError):
+                parts = [without_surrogates(part) for part in parts]
+                encodings = self._plain.encode_batch_fast(parts, add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
+
+
+@contextmanager
+def damage(source: str) -> Iterator[None]:
+    """Makes one clear error of whatever the library says of a file: bare Exception, or a panic, which is none."""
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise  # Ctrl-C
+        raise TokenizerError("tokenizer.damaged", file=source, detail=error) from error
 
 
 def default_config() -> dict[str, Any]:

@@ -6,12 +6,10 @@ are compared, not files, so that spellings of tokenizer.json that mean the same 
 
 from typing import Any
 
-from textmill.tokenizer.pattern import SPLIT_PATTERN
+from textmill.tokenizer.pattern import LLAMA3_PATTERN, SPLIT_PATTERN
 
 Steps = tuple[tuple[str, str], ...]
 
-LLAMA3_PATTERN = SPLIT_PATTERN.replace(r"|\p{N}|", r"|\p{N}{1,3}|")
-"""Llama 3's: up to three digits together."""
 GPT2_STEPS: Steps = (("bytes", "pattern"),)
 DIGITS_STEPS: Steps = (("digits", ""), ("bytes", "pattern"))
 

@@ -12,15 +12,15 @@ import numpy as np
 from textmill.errors import TokenizerError
 from textmill.model.gguf.file import GGUFFile
 from textmill.model.gguf.pretokenizers import PRETOKENIZERS, WHOLE_WORDS, to_json
-from textmill.model.gguf.sentencepiece import sentencepiece_json
-from textmill.model.gguf.tokenizer_keys import (
+from textmill.model.gguf.tokenizer_keys import KEY, TEMPLATE_KEY
+from textmill.tokenizer.sentencepiece import (
     CONTROL,
-    KEY,
-    TEMPLATE_KEY,
-    TOKEN_TYPES,
+    KINDS,
     UNUSED,
     USER_DEFINED,
+    Pieces,
     added_tokens,
+    sentencepiece_json,
 )
 from textmill.tokenizer.tokenizer import Tokenizer, default_config
 
@@ -41,7 +41,8 @@ def tokenizer_json(file: GGUFFile) -> dict[str, Any]:
     if model == "llama":
         scores = _array(file, "scores", len(file.metadata[KEY + "tokens"]), np.floating)
         prefix = bool(file.metadata.get(KEY + "add_space_prefix", True))
-        return sentencepiece_json(tokens, kinds, scores.tolist(), add_space_prefix=prefix)
+        pieces = Pieces(tokens=tokens, kinds=kinds, scores=scores.tolist()[: len(tokens)])
+        return sentencepiece_json(pieces, add_space_prefix=prefix)
     pre = file.metadata.get(KEY + "pre", "default")
     if model != "gpt2" or not isinstance(pre, str) or pre not in PRETOKENIZERS:
         known = ", ".join(PRETOKENIZERS)
@@ -73,8 +74,8 @@ def _vocabulary(file: GGUFFile) -> tuple[list[str], list[int]]:
     if not isinstance(tokens, list) or not tokens or not all(isinstance(token, str) for token in tokens):
         raise TokenizerError("gguf.no_tokenizer", file=file.path)
     kinds = _array(file, "token_type", len(tokens), np.integer).tolist()
-    if not set(kinds) <= set(TOKEN_TYPES):
-        raise _damaged(file, f"token_type = {sorted(set(kinds) - set(TOKEN_TYPES))[:3]}")
+    if not set(kinds) <= set(KINDS):
+        raise _damaged(file, f"token_type = {sorted(set(kinds) - set(KINDS))[:3]}")
     used = len(tokens)
     while used and kinds[used - 1] == UNUSED:
         used -= 1

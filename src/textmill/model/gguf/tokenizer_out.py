@@ -11,7 +11,8 @@ import numpy as np
 
 from textmill.errors import TokenizerError
 from textmill.model.gguf.pretokenizers import name_of
-from textmill.model.gguf.tokenizer_keys import CONTROL, KEY, NORMAL, TEMPLATE_KEY, UNUSED, USER_DEFINED
+from textmill.model.gguf.tokenizer_keys import KEY, TEMPLATE_KEY
+from textmill.tokenizer.sentencepiece import CONTROL, NORMAL, UNUSED, USER_DEFINED
 from textmill.tokenizer.special_tokens import END_OF_TEXT, TURN_END
 from textmill.tokenizer.tokenizer import Tokenizer, token_text
 

@@ -15,7 +15,7 @@ NAME = re.compile(r"hf:([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
 PATTERNS = (
     "config.json", "generation_config.json", "model*.safetensors", "model*.safetensors.index.json", "tokenizer.json",
     "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "*.jinja", "vocab.json", "merges.txt",
-    "tokenizer.model", "README.md", "LICENSE*",
+    "tokenizer.model", "*.tiktoken", "README.md", "LICENSE*",
 )  # fmt: skip
 
 

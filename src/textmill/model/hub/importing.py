@@ -13,13 +13,14 @@ from typing import Any
 import torch
 
 from textmill.errors import InputError, ModelError
-from textmill.files import atomic_folder
+from textmill.files import atomic_folder, write_bytes
 from textmill.model.config import ModelConfig
 from textmill.model.counts import count_parameters
 from textmill.model.hub.configs import family_of, from_hub
 from textmill.model.hub.download import PREFIX, download
 from textmill.model.hub.folder import CONFIG_FILE, TOKENIZER_FILES, load_model, read_config, save_model
 from textmill.model.hub.tensor_files import INDEX_FILE, TensorFolder
+from textmill.tokenizer.other_forms import RANKS_SUFFIX, other_form
 from textmill.tokenizer.tokenizer import Tokenizer
 
 DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
@@ -49,10 +50,12 @@ def import_model(source: str, target: Path, *, dtype: str = "f32", replace: bool
     if not folder.is_dir():
         raise InputError("hub.no_source", source=source)
     load_model(folder, dtype=stored_dtype(folder))  # mapped: every name, shape and option is checked, no byte copied
-    tokenizer_in(folder)
+    tokenizer = tokenizer_in(folder)
     with atomic_folder(target) as fresh:
         for path in files_to_copy(folder):
             shutil.copyfile(path, fresh / path.name)
+        if not (fresh / "tokenizer.json").is_file():  # made of an older form, so that it is made once
+            write_bytes(fresh / "tokenizer.json", tokenizer.json_bytes)
     return target
 
 
@@ -61,13 +64,14 @@ def files_to_copy(folder: Path) -> Iterator[Path]:
     weights = TensorFolder(folder).files
     for path in sorted(folder.iterdir()):
         licence = path.name.upper().startswith(("LICENSE", "LICENCE", "README", "NOTICE"))
-        if path.is_file() and (path.name in OTHER_FILES or path.name in weights or licence):
+        known = path.name in OTHER_FILES or path.name in weights or path.suffix == RANKS_SUFFIX
+        if path.is_file() and (known or licence):
             yield path
 
 
 def tokenizer_in(folder: Path) -> Tokenizer:
     """Returns the tokenizer of a model folder; ModelError names what is missing."""
-    if not (folder / "tokenizer.json").is_file():
+    if not (folder / "tokenizer.json").is_file() and other_form(folder) is None:
         there = [name for name in TOKENIZER_FILES if (folder / name).is_file()]
         raise ModelError("hub.no_tokenizer", folder=folder, there=", ".join(there) or "–")
     return Tokenizer.load(folder)
@@ -123,7 +127,8 @@ def model_facts(folder: Path) -> ModelFacts:
     values = read_config(folder)
     config = from_hub(values, str(folder / CONFIG_FILE))
     architectures = values.get("architectures") or ["?"]
-    tokenizer = Tokenizer.load(folder) if (folder / "tokenizer.json").is_file() else None
+    has_one = (folder / "tokenizer.json").is_file() or other_form(folder) is not None
+    tokenizer = Tokenizer.load(folder) if has_one else None
     return ModelFacts(
         family=family_of(values).model_type,
         architecture=str(architectures[0]),
@@ -132,7 +137,7 @@ def model_facts(folder: Path) -> ModelFacts:
         dtype=str(stored_dtype(folder)).removeprefix("torch."),
         stored_bytes=sum(path.stat().st_size for path in folder.glob("*.safetensors")),
         licence=_licence(folder),
-        chat_template=str(tokenizer.config.get("chat_template") or "") if tokenizer else "",
+        chat_template=tokenizer.chat_template if tokenizer and tokenizer.config.get("chat_template") else "",
     )
 
 
