@@ -39,7 +39,19 @@ PUBLIC = [
     "train_tokenizer",
 ]
 """What `import textmill` promises. A name here stays; taking one away breaks somebody's program."""
-OPTIONAL = {"ftfy", "opencc", "phonenumbers", "pypdfium2", "trafilatura", "zstandard"}
+OPTIONAL = {
+    "datatrove",
+    "ftfy",
+    "opencc",
+    "phonenumbers",
+    "protego",
+    "pypdfium2",
+    "ray",
+    "scrapy",
+    "trafilatura",
+    "warcio",
+    "zstandard",
+}
 """Imports that an extra brings; whoever imports one raises MissingExtraError when it is not there."""
 LINES_PER_FILE = 330
 LINES_PER_FUNCTION = 60

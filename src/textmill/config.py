@@ -131,6 +131,17 @@ class RunSettings(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DecontaminateSettings(Section):
+    """Which evaluation sets the text must not have."""
+
+    sets: tuple[str, ...] = setting(())
+    action: str = setting("drop", choices=("drop", "cut"))
+    margin: int = setting(200, minimum=0)
+    word_ngram: int = setting(13, minimum=1, maximum=64)
+    character_ngram: int = setting(20, minimum=1, maximum=64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizerSettings(Section):
     """From documents to tokens."""
 
@@ -219,6 +230,7 @@ class Settings:
     clean: CleanSettings = field(default_factory=CleanSettings)
     duplicates: DuplicatesSettings = field(default_factory=DuplicatesSettings)
     run: RunSettings = field(default_factory=RunSettings)
+    decontaminate: DecontaminateSettings = field(default_factory=DecontaminateSettings)
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
