@@ -19,6 +19,13 @@ def page(title: str, *links: str, head: str = "", more: str = "") -> bytes:
     ).encode()
 
 
+class QuietServer(ThreadingHTTPServer):
+    """Does not print that a crawler was killed in the midst of an answer."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass
+
+
 class TrapSite:
     """Serves the traps; `robots` is robots.txt's text (None: 404, 500: an error), `asked` the paths in order."""
 
@@ -46,7 +53,7 @@ class TrapSite:
             "/from-broken": page("from broken"),
             "/zh": page("中文网页", more="<p>" + "这是一个中文网页，里面有足够多的文字，可以留下。" * 3 + "</p>"),
         }  # fmt: skip
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+        self.server = QuietServer(("127.0.0.1", 0), self.handler())
         self.address = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

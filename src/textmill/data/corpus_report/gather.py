@@ -98,7 +98,9 @@ def gather(corpus: Corpus, *, samples: int = 8, seed: int = 0, progress: Progres
         "funnel": funnel(manifest),
         **{name: manifest[name] for name in ("splits", "languages", "kinds")},
         **{name: ranking(counted) for name, counted in documents.names.items()},
-        "encodings": manifest.get("encodings", {}),
+        **{name: manifest.get(name, {}) for name in ("encodings", "cleaned", "passages_cut")},
+        "control_characters": manifest.get("control_characters_removed", 0),
+        "characters_replaced": manifest.get("characters_replaced", 0),
         "lengths": {
             "shortest": lengths.shortest,
             "tenth": lengths.quantile(0.1),
@@ -164,7 +166,7 @@ def see_drops(corpus: Corpus, samples: int, seed: int) -> DropsSeen:
             if survivor:
                 seen.survivors.add(survivor[0], drop.size)
                 seen.clusters.append(int(survivor[0][:16], 16))
-        value, limit = number(drop.value), number(drop.threshold)
+        value, limit = number(IDENTITY.sub("", drop.value)), number(drop.threshold)
         if value is not None and limit is not None:
             rule = seen.rules.setdefault((drop.step, drop.reason, drop.threshold), Rule())
             rule.add(drop.id, value, limit)

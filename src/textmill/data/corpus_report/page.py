@@ -1,10 +1,8 @@
 """The page of `textmill report corpus`, drawn from what `gather` found; every word in both languages."""
 
-import re
 from typing import Any
 
-from textmill import i18n
-from textmill.config import Settings
+from textmill.data.corpus_report.details import samples, settings, words
 from textmill.i18n import t
 from textmill.report.charts import Column, bar, bars, histogram, table
 from textmill.report.markup import Content, Markup, element, foreign, joined
@@ -12,7 +10,6 @@ from textmill.report.numbers import count, share, short, size
 from textmill.report.page import Section, figures, page
 
 SHOWN_ROWS = 15
-EMPTY_LINES = re.compile(r"\n\s*\n")
 
 
 def corpus_page(found: dict[str, Any]) -> str:
@@ -37,6 +34,7 @@ def corpus_page(found: dict[str, Any]) -> str:
         ("lengths", lengths(found)),
         ("duplicates", duplicates(found)),
         ("personal", personal(found)),
+        ("mended", mended(found)),
         ("thresholds", thresholds(found)),
         ("samples", samples(found)),
         ("settings", settings(found)),
@@ -50,12 +48,6 @@ def corpus_page(found: dict[str, Any]) -> str:
 def splits(found: dict[str, Any]) -> list[tuple[str, dict[str, int]]]:
     """Returns the splits that there are."""
     return list(found["splits"].items())
-
-
-def words(kind: str, name: str) -> str:
-    """Returns what a step, a reason or a kind of personal data is called; its own name where there are no words."""
-    key = f"{kind}_{name}"
-    return t(f"corpus.{key}") if key in i18n.catalog("corpus") else name
 
 
 def heads(*names: str) -> tuple[Column, ...]:
@@ -191,6 +183,24 @@ def personal(found: dict[str, Any]) -> Markup:
     return bars(t("corpus_report.personal_caption"), heads("personal_one", "masked"), rows)
 
 
+def mended(found: dict[str, Any]) -> Markup:
+    """Returns what was changed in the documents that stay, and what encodings they were in."""
+    repairs = {words("cleaned", name): number for name, number in found["cleaned"].items()}
+    repairs |= {words("cut", name): number for name, number in found["passages_cut"].items()}
+    repairs |= {t(f"corpus_report.{name}"): found[name] for name in ("control_characters", "characters_replaced")}
+    rows = [(name, number, (count(number),)) for name, number in repairs.items() if number]
+    coded = [(name, number, (count(number),)) for name, number in found["encodings"].items()]
+    return joined(
+        bars(
+            t("corpus_report.mended_caption"),
+            heads("mended_one", "times"),
+            rows,
+            empty=t("corpus_report.mended_none"),
+        ),
+        bars(t("corpus_report.encodings_caption"), heads("encoding", "documents"), coded) if len(coded) > 1 else None,
+    )
+
+
 def thresholds(found: dict[str, Any]) -> Markup:
     """Returns for each rule with a threshold how close to it the dropped documents came."""
     columns = heads("rule", "threshold", "dropped", "nearest", "median", "furthest", "close")
@@ -211,98 +221,3 @@ def thresholds(found: dict[str, Any]) -> Markup:
     return joined(
         element("p", t("corpus_report.thresholds_lead")), table(t("corpus_report.thresholds_caption"), columns, rows)
     )
-
-
-def samples(found: dict[str, Any]) -> Markup:
-    """Returns documents that were kept beside documents that were dropped."""
-    kept = [kept_sample(item) for item in found["samples"]["kept"]]
-    dropped = [dropped_sample(item) for item in found["samples"]["dropped"]]
-    nothing = element("p", t("corpus_report.samples_none"), class_="empty")
-    pair = element(
-        "div",
-        element("div", element("h3", t("corpus_report.samples_kept")), kept or nothing),
-        element("div", element("h3", t("corpus_report.samples_dropped")), dropped or nothing),
-        class_="pair",
-    )
-    return joined(element("p", t("corpus_report.samples_lead")), pair)
-
-
-def kept_sample(item: dict[str, Any]) -> Markup:
-    """Returns a document that was kept: what it is called, where it came from, how it begins."""
-    about = t("corpus_report.sample_about", language=item["language"], characters=count(item["characters"]))
-    more = "…" if item["characters"] > len(item["excerpt"]) else ""
-    return element(
-        "article",
-        element("h4", foreign(item["title"] or item["source"], language=item["language"])),
-        element(
-            "p",
-            foreign(item["url"] or item["source"]),
-            " · ",
-            about,
-            " · ",
-            element("code", item["id"][:12]),
-            class_="faint",
-        ),
-        element("p", foreign(compact(item["excerpt"]) + more, language=item["language"]), class_="text"),
-    )
-
-
-def dropped_sample(item: dict[str, Any]) -> Markup:
-    """Returns a document that was dropped: why, where it came from, how it began."""
-    names = {"step": words("step", item["step"]), "reason": words("reason", item["reason"])}
-    why = t("corpus_report.sample_why", **names)
-    if item["value"] and item["threshold"]:
-        value, limit = item["value"][:80], item["threshold"][:80]
-        why = t("corpus_report.sample_why_measured", **names, value=value, threshold=limit)
-    return element(
-        "article",
-        element("h4", why),
-        element("p", foreign(item["source"]), " · ", element("code", item["id"][:12]), class_="faint"),
-        element("p", foreign(compact(item["excerpt"])), class_="text"),
-        class_="dropped",
-    )
-
-
-def compact(text: str) -> str:
-    """Returns a text without its empty lines: a sample is to be looked over quickly."""
-    return EMPTY_LINES.sub("\n", text.strip())
-
-
-def settings(found: dict[str, Any]) -> Markup:
-    """Returns the settings that the corpus was built with, those first that differ from the defaults, and its hash."""
-    standard = Settings().as_dict()
-    rows: list[tuple[bool, str, str, str]] = []
-    for section, values in found["settings"].items():
-        for name, value in values.items():
-            default = standard.get(section, {}).get(name)
-            default = list(default) if isinstance(default, tuple) else default
-            rows.append((value == default, f"{section}.{name}", shown(value), shown(default)))
-    rows.sort(key=lambda row: row[0])
-    columns = tuple(Column(title=t(f"corpus_report.{name}")) for name in ("setting", "value", "default"))
-    lines = [
-        (element("code", name) if same else strong(name), foreign(value), foreign(default))
-        for same, name, value, default in rows
-    ]
-    told = element(
-        "p", t("corpus_report.hash"), " ", element("code", found["corpus"]["content_hash"]), element("br"),
-        t("corpus_report.version", version=found["corpus"]["textmill"]),
-    )  # fmt: skip
-    folded = element(
-        "details", element("summary", t("corpus_report.settings_all", count=len(lines))),
-        table(t("corpus_report.settings_caption"), columns, lines),
-    )  # fmt: skip
-    changed = [line for line, row in zip(lines, rows, strict=True) if not row[0]]
-    return joined(
-        told,
-        table(t("corpus_report.settings_changed"), columns, changed, empty=t("corpus_report.settings_default")),
-        folded,
-    )
-
-
-def shown(value: Any) -> str:
-    """Returns a setting's value for people."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "–"
-    return str(value) if value not in ("", None) else "–"
