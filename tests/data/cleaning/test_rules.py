@@ -1,5 +1,7 @@
 """Each rule has a text that it refuses and a near one that it lets pass, in English and in Chinese."""
 
+from pathlib import Path
+
 import pytest
 from cleaning_texts import CHINESE, ENGLISH, GOOD, judged, reason
 
@@ -217,6 +219,18 @@ def test_fineweb_is_fineweb_in_english_and_fineweb2_in_chinese() -> None:
     assert {"curly_bracket", "minimum_sentences", "policy_lines"} <= found["en"].keys()
     assert not {rule.name for rule in RULES.values() if rule.group == "c4"} & found["zh"].keys()
     assert found["en"]["top_2gram"] == 0.2 and found["zh"]["top_2gram"] == 0.256
+
+
+@pytest.mark.parametrize("page", ["cleaning.md", "cleaning.zh-CN.md"])
+def test_the_table_of_the_documentation_has_every_rule_and_value(page: str) -> None:
+    text = (Path(__file__).parents[3] / "docs/concepts" / page).read_text(encoding="utf-8")
+    rows = {cells[1].strip("` "): cells for line in text.splitlines() if len(cells := line.split("|")) == 8}
+    for rule in RULES.values():
+        english, source, chinese, chinese_source = (cell.strip() for cell in rows[rule.name][3:7])
+        for shown, value in ((english, rule.en), (chinese, rule.zh)):
+            assert shown == ("—" if value is None else "on" if rule.switch else f"{value:g}"), rule.name
+        assert source == (rule.source or "—")
+        assert chinese_source == ("—" if rule.zh is None else rule.chinese_source or rule.source)
 
 
 def test_every_rule_has_a_name_for_people() -> None:
