@@ -151,6 +151,14 @@ class TokenizerSettings(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MixSettings(Section):
+    """How often each document is trained on."""
+
+    weights: tuple[str, ...] = setting(())
+    seed: int = setting(0, minimum=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings(Section):
     """The shape of a new model."""
 
@@ -232,6 +240,7 @@ class Settings:
     run: RunSettings = field(default_factory=RunSettings)
     decontaminate: DecontaminateSettings = field(default_factory=DecontaminateSettings)
     tokenizer: TokenizerSettings = field(default_factory=TokenizerSettings)
+    mix: MixSettings = field(default_factory=MixSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)

@@ -21,6 +21,7 @@ from textmill.data import cleaning
 from textmill.data import digest as digesting
 from textmill.data.corpus import MANIFEST, Corpus, is_corpus
 from textmill.data.document import Draft, Drop
+from textmill.data.duplicates import contamination
 from textmill.data.duplicates.minhash import signed
 from textmill.data.duplicates.passages import without_repeats
 from textmill.data.hub_datasets import with_datasets
@@ -57,6 +58,7 @@ def build_corpus(
     """
     check_target(target.resolve())
     cleaning.check(settings)
+    contamination.check(settings)
     inputs, datasets = with_datasets(paths, settings.corpus, progress)
     source = Source(paths=tuple(inputs), target=target.resolve(), settings=settings, datasets=tuple(datasets))
     clear_leftovers(source.target)
@@ -172,7 +174,7 @@ def digest_unit(unit: Unit, settings: Settings) -> tuple[int, bytes]:
         for outcome in digesting.digest(unit, settings.corpus):
             outcomes.append(prepare(outcome, settings))
             restart()
-    return unit.size, pack(signed(outcomes, settings))
+    return unit.size, pack(signed(contamination.decontaminated(outcomes, settings), settings))
 
 
 def prepare(outcome: Outcome, settings: Settings) -> Outcome:

@@ -11,9 +11,9 @@ from textmill.data.settle import Settled
 from textmill.data.shards import Written
 from textmill.data.spool import Spool
 
-STEPS = ("find", "read", "extract", "clean", "deduplicate")
+STEPS = ("find", "read", "extract", "clean", "decontaminate", "deduplicate")
 MEASURES = ("documents", "bytes", "characters")
-SECTIONS = ("corpus", "clean", "duplicates")
+SECTIONS = ("corpus", "clean", "duplicates", "decontaminate")
 """The sections of the settings that a corpus depends on."""
 NOT_OF_CONTENT = ("corpus.workers",)
 """Settings that change how a corpus is made and not what is in it."""

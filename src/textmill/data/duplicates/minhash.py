@@ -75,7 +75,7 @@ def long_text(text: str, settings: DuplicatesSettings) -> tuple[np.ndarray, int]
     smallest = np.full(settings.permutations, LARGEST, dtype=np.uint32)
     count, single = 0, None
     longest = max(settings.word_ngram, settings.character_ngram)
-    for piece in blocks(text, longest - 1):
+    for _, piece in blocks(text, longest - 1):
         units = units_of([piece])
         single = units.single if single is None else single  # the first piece decides for the whole text
         part, found = smallest_hashes(units, settings, single)

@@ -45,7 +45,7 @@ class Units:
 
     `hashes` (units,) uint64. `starts`, `ends` (units,) int64: code points in the joined texts, of which text d begins
     at `origins[d]`. `bounds` (texts + 1,) int64: text d has the units bounds[d]:bounds[d + 1]. `single` (texts,) bool:
-    more than half of its units are characters of a script without spaces.
+    more than half of its units are characters of a script without spaces. `numbers` (units,) bool: begins with a digit.
     """
 
     hashes: np.ndarray
@@ -54,6 +54,7 @@ class Units:
     origins: np.ndarray
     bounds: np.ndarray
     single: np.ndarray
+    numbers: np.ndarray
 
 
 def units_of(texts: Sequence[str]) -> Units:
@@ -78,6 +79,7 @@ def units_of(texts: Sequence[str]) -> Units:
         origins=origins[:-1],
         bounds=bounds,
         single=np.diff(alone) * 2 > np.diff(bounds),
+        numbers=(codes[starts] >= ord("0")) & (codes[starts] <= ord("9")),
     )
 
 
@@ -103,22 +105,23 @@ def ngrams(units: Units, size: int) -> tuple[np.ndarray, np.ndarray]:
     return mix(sums[inside]), documents[inside]
 
 
-def blocks(text: str, overlap: int) -> Iterator[str]:
-    """Yields a text in pieces of at most `BLOCK` code points, each beginning `overlap` units before the last's end.
+def blocks(text: str, overlap: int) -> Iterator[tuple[int, str]]:
+    """Yields (start, piece): at most `BLOCK` code points, each beginning `overlap` units before the last's end.
 
     So every run of `overlap` + 1 units is whole in some piece.
     """
-    while len(text) > BLOCK:
-        units = units_of([text])
+    start = 0
+    while len(text) - start > BLOCK:
+        units = units_of([text[start : start + BLOCK]])
         cut = BLOCK
         if len(units.starts) > overlap + 1:  # the last unit may be cut in two: it belongs to the next piece
             cut = int(units.starts[-1])
             restart = int(units.starts[-1 - overlap])
         else:
             restart = cut
-        yield text[:cut]
-        text = text[max(1, restart) :]
-    yield text
+        yield start, text[start : start + cut]
+        start += max(1, restart)
+    yield start, text[start:]
 
 
 def small_letters(text: str) -> np.ndarray:

@@ -1,0 +1,61 @@
+"""Reading evaluation sets: files and folders of items, each item its texts, whatever its fields are called.
+
+JSONL, JSON, Parquet: a row is an item, its texts are all strings in it (also in lists and objects), in order.
+Text and Markdown: what stands between blank lines is an item.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from textmill.errors import InputError
+
+ENDINGS = (".jsonl", ".json", ".parquet", ".txt", ".md")
+Item = tuple[str, list[str]]
+"""An item's name, such as ``gsm8k.jsonl:17``, and its texts."""
+
+
+def read_items(names: Iterable[str]) -> Iterator[Item]:
+    """Yields the items of all files, a folder's in the order of their names; InputError for what cannot be read."""
+    for name in names:
+        path = Path(name).expanduser()
+        if not path.exists():
+            raise InputError("contamination.missing", path=path)
+        files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix in ENDINGS)
+        if not files or any(file.suffix not in ENDINGS for file in files):
+            raise InputError("contamination.no_items", path=path, endings=" ".join(ENDINGS))
+        for file in files:
+            try:
+                for number, value in enumerate(rows(file), 1):
+                    yield f"{file.name}:{number}", list(strings(value))
+            except (OSError, ValueError, RecursionError) as error:  # Arrow's errors are such too
+                raise InputError("contamination.unreadable", path=file, detail=str(error)[:200]) from error
+
+
+def rows(file: Path) -> Iterator[Any]:
+    """Yields a file's rows or paragraphs."""
+    if file.suffix == ".parquet":
+        import pyarrow.parquet as parquet
+
+        with parquet.ParquetFile(file) as opened:
+            for batch in opened.iter_batches(batch_size=256, use_threads=False):
+                yield from batch.to_pylist()
+        return
+    text = file.read_text(encoding="utf-8-sig")
+    if file.suffix == ".jsonl":
+        yield from (json.loads(line) for line in text.split("\n") if line.strip())
+    elif file.suffix == ".json":
+        value = json.loads(text)
+        yield from value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
+    else:
+        yield from (part for part in text.split("\n\n") if part.strip())
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Yields all strings in a JSON value, in order."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from strings(part)
