@@ -101,6 +101,7 @@ def test_the_site_of_traps_ends_and_what_is_text_is_fetched(crawl, site, tmp_pat
     assert documents[f"{site.address}/zh"].language == "zh"
 
 
+@pytest.mark.slow
 def test_warcio_and_fastwarc_read_the_files(crawl, tmp_path) -> None:
     from fastwarc.warc import ArchiveIterator as FastIterator
     from fastwarc.warc import WarcRecordType
@@ -143,6 +144,7 @@ def test_a_killed_crawl_goes_on_without_asking_twice(start_process, crawl, site,
     assert len(twice) <= 4, twice  # what was in the air when the process was killed: two at most each time
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_there_and_says_how_to_go_on(start_process, crawl, site, tmp_path) -> None:
     words = ("corpus", "crawl", site.address, "--out", tmp_path / "pages", *QUICK, "--json")
     process = start_process(*words, "--crawl.delay_seconds", "0.2")
@@ -158,6 +160,7 @@ def test_ctrl_c_keeps_what_is_there_and_says_how_to_go_on(start_process, crawl, 
     assert crawl("--crawl.pages", "8").ok().document["ended"] == "pages"
 
 
+@pytest.mark.slow
 def test_limits_end_a_crawl(crawl, site, tmp_path) -> None:
     assert crawl("--crawl.pages", "3").ok().document["ended"] == "pages"
     assert len(records(tmp_path / "pages")) == 3
@@ -167,6 +170,7 @@ def test_limits_end_a_crawl(crawl, site, tmp_path) -> None:
     assert document["ended"] == "time" and len(site.asked) - before <= 6
 
 
+@pytest.mark.slow
 def test_robots_decides_about_pages_and_pauses(crawl, site, tmp_path) -> None:
     site.robots = "User-agent: textmill\nCrawl-delay: 0.7\nDisallow: /b\nDisallow: /calendar\n"
     crawl("--crawl.pages", "4").ok()

@@ -37,13 +37,13 @@ def kept_sample(item: dict[str, Any]) -> Markup:
     """Returns a document that was kept: what it is called, where it came from, how it begins."""
     about = t("corpus_report.sample_about", language=item["language"], characters=count(item["characters"]))
     more = "…" if item["characters"] > len(item["excerpt"]) else ""
+    place = item["url"] or item["source"]
     return element(
         "article",
-        element("h4", foreign(item["title"] or item["source"], language=item["language"])),
+        element("h4", foreign(item["title"], language=item["language"]) if item["title"] else foreign(place)),
         element(
             "p",
-            foreign(item["url"] or item["source"]),
-            " · ",
+            (foreign(place), " · ") if item["title"] else None,
             about,
             " · ",
             element("code", item["id"][:12]),

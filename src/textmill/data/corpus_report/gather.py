@@ -197,8 +197,8 @@ def see_documents(corpus: Corpus, samples: int, seed: int, wanted: Container[str
 
 
 def spread(samples: dict[tuple[str, str], Sample], number: int) -> list[Drop]:
-    """Returns `number` drops, of every reason one before any has two."""
-    turns = [samples[key].items() for key in sorted(samples, key=lambda key: (step_order(key[0]), key[1]))]
+    """Returns `number` drops, of every reason one before any has two, reasons that took out most first."""
+    turns = [samples[key].items() for key in sorted(samples, key=lambda key: (-samples[key].met, key))]
     deepest = max(map(len, turns), default=0)
     return [drops[turn] for turn in range(deepest) for drops in turns if turn < len(drops)][:number]
 

@@ -50,6 +50,11 @@ def splits(found: dict[str, Any]) -> list[tuple[str, dict[str, int]]]:
     return list(found["splits"].items())
 
 
+def most_first(counted: dict[str, int]) -> list[tuple[str, int]]:
+    """Returns the items of a count, the largest first."""
+    return sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+
+
 def heads(*names: str) -> tuple[Column, ...]:
     """Returns the columns of a table: the first names its rows, the others hold numbers."""
     first, *rest = (t(f"corpus_report.{name}") for name in names)
@@ -178,8 +183,7 @@ def personal(found: dict[str, Any]) -> Markup:
     if not masked:
         masking = found["settings"].get("corpus", {}).get("personal") == "mask"
         return element("p", t("corpus_report.personal_none") if masking else t("corpus_report.personal_off"))
-    ordered = sorted(masked.items(), key=lambda item: (-item[1], item[0]))
-    rows = [(words("personal", kind), number, (count(number),)) for kind, number in ordered]
+    rows = [(words("personal", kind), number, (count(number),)) for kind, number in most_first(masked)]
     return bars(t("corpus_report.personal_caption"), heads("personal_one", "masked"), rows)
 
 
@@ -189,7 +193,7 @@ def mended(found: dict[str, Any]) -> Markup:
     repairs |= {words("cut", name): number for name, number in found["passages_cut"].items()}
     repairs |= {t(f"corpus_report.{name}"): found[name] for name in ("control_characters", "characters_replaced")}
     rows = [(name, number, (count(number),)) for name, number in repairs.items() if number]
-    coded = [(name, number, (count(number),)) for name, number in found["encodings"].items()]
+    coded = [(name, number, (count(number),)) for name, number in most_first(found["encodings"])]
     return joined(
         bars(
             t("corpus_report.mended_caption"),
