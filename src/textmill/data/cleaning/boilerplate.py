@@ -10,8 +10,8 @@ import re
 LONGEST = 120
 """A longer line is not looked at: whatever it begins with, it says something."""
 LEFT_ALONE = ("|", "#", "    ", "\t", ">>>", "```")
-MARKERS = re.compile(r"^(?:[-*•·▪●>»«<\[【（(]\s*)+|[>»«<\]】）)]+$")
-SIGNS = " \t:：.。…!！|·•*-–—→←»«<>"
+MARKERS = re.compile(r"^(?:[-*•·▪●>»«<\[【（(]\s*)+|[>»«<\]】）)]+$")  # text data
+SIGNS = " \t:：.。…!！|·•*-–—→←»«<>"  # text data
 
 NETWORKS = "facebook|twitter|pinterest|linkedin|whatsapp|reddit|tumblr|instagram|youtube|google\\+|telegram|e-?mail"
 ENGLISH = rf"""
