@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy
 
+from .casts import made_up_names
 from .english import NUMBERS, TENS
 from .simulation import build_world
 from .sites import main_text
@@ -43,6 +44,7 @@ def _names(seed: int, language: str) -> re.Pattern[str]:
     world = build_world(seed)
     tables = (world.people, world.pets, world.shops, world.streets, world.places)
     names = [entity.english if language == "en" else entity.chinese for table in tables for entity in table.values()]
+    names += [name[language == "zh"] for made_up in made_up_names().values() for name in made_up]
     names += ["Willowbrook", "柳溪镇"]
     names.sort(key=len, reverse=True)
     joined = "|".join(re.escape(name) for name in names)

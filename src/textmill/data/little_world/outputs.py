@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 
+from .casts import TALE_SHARE, with_made_up_names
 from .chinese import date_words as chinese_date
 from .documents import Document, make_telling, tell_diary, tell_news, tell_posts, tell_story
 from .english import date_words as english_date
@@ -82,10 +83,15 @@ def _split(held_out: bool) -> str:
     return "held_out" if held_out else "train"
 
 
+def _story_or_tale(generator: random.Random) -> str:
+    return "tale" if generator.random() < TALE_SHARE else "story"
+
+
 def make_story(world: World, language: str, number: int, generator: random.Random) -> list[Output]:
-    """A story or a diary page as plain text."""
-    form = "diary" if generator.random() < 0.3 else "story"
-    document = _document(world, form, language, event_for(world, "story", language, number), generator)
+    """A story, a tale or a diary page as plain text."""
+    form = "diary" if generator.random() < 0.3 else _story_or_tale(generator)
+    told = with_made_up_names(world, generator) if form == "tale" else world
+    document = _document(told, form, language, event_for(world, "story", language, number), generator)
     split = _split(document.held_out)
     if number % 3:
         record = {
@@ -135,8 +141,9 @@ def _encoding(language: str, number: int) -> str:
 
 def make_page(world: World, language: str, number: int, generator: random.Random) -> list[Output]:
     """A web page: a story, an article or a diary inside the frame of one of the sites."""
-    form = generator.choices(("story", "news", "diary"), (5, 3, 2))[0]
-    document = _document(world, form, language, event_for(world, "page", language, number), generator)
+    form = generator.choices((_story_or_tale(generator), "news", "diary"), (5, 3, 2))[0]
+    told = with_made_up_names(world, generator) if form == "tale" else world
+    document = _document(told, form, language, event_for(world, "page", language, number), generator)
     sites = [site for site in SITES if site.language == language]
     site = generator.choice(sites)
     author = document.author or generator.choice(world.train_people)
@@ -147,7 +154,7 @@ def make_page(world: World, language: str, number: int, generator: random.Random
         date_words=english_date(document.day) if language == "en" else chinese_date(document.day),
         paragraphs=document.paragraphs,
         related=_related(world, language, document, generator),
-        comments=_comments(world, language, document, generator),
+        comments=_comments(told, language, document, generator),
     )
     html = render_page(site, page, generator)
     path = f"pages/{_split(document.held_out)}/{site.key}/{language}-{number:05d}.html"

@@ -16,7 +16,7 @@ from .graph import triples
 from .outputs import LANGUAGES, MAKERS, Output
 from .simulation import build_world
 
-VERSION = 1
+VERSION = 2
 CHUNK = 60
 PER_MEGABYTE: dict[str, dict[str, float]] = {
     "stories": {"en": 116, "zh": 124},
@@ -212,6 +212,7 @@ _README = """# Little World
 A small town over one year, made from seed {seed}: its people, shops, weather and events, told in English and Chinese.
 Documents: {documents}.
 
+- Four stories in ten are tales: in them everybody has a made-up name, and the facts of the graph do not hold.
 - `pages/` web pages, `articles/` news in several encodings, `stories/` stories and diaries, `forum/` threads,
   `reviews/` customer reviews with ratings, `parallel/` sentence pairs, `graph/world.nt` the facts.
 - Everything under a folder named `held_out` mentions people whom nothing under `train` mentions.
