@@ -78,12 +78,14 @@ def test_missing_and_newer_tokens(tokenizer: Tokenizer, corpus: FakeCorpus, tmp_
         Tokens.open(tmp_path)
     write_tokens(corpus, tokenizer, tmp_path / "tokens")
     manifest = json.loads((tmp_path / "tokens/manifest.json").read_text())
-    (tmp_path / "tokens/manifest.json").write_text(json.dumps(manifest | {"format_version": 2}))
+    (tmp_path / "tokens/manifest.json").write_text(json.dumps(manifest | {"format_version": 99}))
     with pytest.raises(CorpusError, match="newer"):
         Tokens.open(tmp_path / "tokens")
     (tmp_path / "tokens/manifest.json").write_text("[1]")
     with pytest.raises(CorpusError, match="no tokens"):
         Tokens.open(tmp_path / "tokens")
+    (tmp_path / "tokens/manifest.json").write_text(json.dumps(manifest | {"format_version": 1}))
+    assert not tokens_are_fresh(tmp_path / "tokens", "corpus-1", tokenizer.hash)
 
 
 def test_an_interrupted_write_leaves_the_old_tokens(tokenizer: Tokenizer, corpus: FakeCorpus, tmp_path: Path) -> None:

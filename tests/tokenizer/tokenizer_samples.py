@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 ENGLISH = """The town lay by the river, and in the morning the baker opened her shop before anyone was awake.
 It's 1998, they said; we'll see what the year brings. Prices rose by 12.5%, and nobody knew why.
@@ -30,6 +31,8 @@ class FakeDocument:
     id: str
     text: str
     language: str = "und"
+    source: str = ""
+    meta: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

@@ -14,20 +14,39 @@ MOST_ROWS = 8
 def run(context: Context, *, paths: tuple[Path, ...], out: Path | None) -> dict[str, Any]:
     """Builds the corpus, into the project unless `out` names a folder."""
     from textmill.data.build import build_corpus, summary
+    from textmill.data.mixing import corpus_shares, rules_of
 
     target = out or context.need_project().corpus
+    rules_of(context.settings.mix)
+    if context.settings.run.executor == "slurm":
+        return hand_over(context, paths, target)
     try:
         with context.progress(t("cli_corpus_build.progress"), "MB") as progress:
             corpus = build_corpus(list(paths), target, context.settings, progress, context.say)
     except KeyboardInterrupt:
         context.say(t("corpus.interrupted"))
         raise Stopped({"error": {"code": "corpus.interrupted", "what": t("corpus.interrupted")}}) from None
-    show(context, corpus.folder, corpus.manifest)
-    return {"folder": corpus.folder} | summary(corpus.manifest)
+    mixed = corpus_shares(corpus, context.settings.mix)
+    show(context, corpus.folder, corpus.manifest, mixed)
+    return {"folder": corpus.folder, "mixture": mixed} | summary(corpus.manifest)
 
 
-def show(context: Context, folder: Path, manifest: dict[str, Any]) -> None:
-    """Prints what came in, what was taken out and why, and what is left."""
+def hand_over(context: Context, paths: tuple[Path, ...], target: Path) -> dict[str, Any]:
+    """Gives the build to Slurm, which makes the corpus later."""
+    from textmill.data.scale import submit_corpus
+
+    made = submit_corpus(list(paths), target, context.settings, tell=context.say)
+    for script in made["scripts"]:
+        context.print(script)
+    key = "submitted" if made["job_id"] else "written"
+    context.print(t(f"cli_corpus_build.{key}", tasks=made["tasks"], job=made["job_id"], folder=target))
+    return {"folder": target} | made
+
+
+def show(context: Context, folder: Path, manifest: dict[str, Any], mixed: dict[str, Any]) -> None:
+    """Prints what came in, what was taken out and why, what is left, and how it would be mixed."""
+    from textmill.data.mixing import shares_text
+
     read = manifest["read"]
     rows = [(t("cli_corpus_build.read", files=read["files"], size=size(read["bytes"])), read["records"])]
     for item in manifest["dropped"]:
@@ -52,6 +71,8 @@ def show(context: Context, folder: Path, manifest: dict[str, Any]) -> None:
     if manifest.get("cleaned"):
         found = ", ".join(f"{t(f'corpus.cleaned_{what}')} {count:,}" for what, count in manifest["cleaned"].items())
         context.print(t("cli_corpus_build.cleaned", found=found))
+    for field, shares in mixed.items():
+        context.print(t(f"mixing.shares_{field}", shares=shares_text(shares)))
     context.print(t("cli_corpus_build.done", folder=folder))
 
 
@@ -78,5 +99,5 @@ COMMAND = Command(
         Argument(name="paths", kind=Path, many="+", metavar="PATH"),
         Argument(name="--out", kind=Path, metavar="DIR"),
     ),
-    settings=("corpus", "clean"),
+    settings=("corpus", "clean", "duplicates", "decontaminate", "mix", "run"),
 )

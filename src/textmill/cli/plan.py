@@ -16,12 +16,13 @@ ASSUMED_BYTES = 100_000_000
 
 def run(context: Context, *, budget: str, device: str) -> dict[str, Any]:
     """Measures, plans, prints the plan and returns it."""
+    from textmill.data.mixing import shares_text
     from textmill.train.budget import parse_budget
     from textmill.train.plan import make_plan
     from textmill.train.start import choose_kernels
 
     wanted = parse_budget(budget)
-    vocabulary_size, data_tokens = _data(context, wanted)
+    vocabulary_size, data_tokens, mixed = _data(context, wanted)
     context.say(t("cli_plan.measuring"))
     kernels = choose_kernels(context.settings, device)
     plan = make_plan(
@@ -35,28 +36,37 @@ def run(context: Context, *, budget: str, device: str) -> dict[str, Any]:
     settings = context.settings.replace(plan.changes)
     for title, text in describe(plan, settings, vocabulary_size, device):
         context.print(f"{title}: {text}")
+    for field, shares in mixed.items():
+        context.print(t(f"mixing.shares_{field}", shares=shares_text(shares)))
     context.print(t("cli_plan.next", budget=f'"{budget}"' if " " in budget else budget))
-    return {**plan.as_dict(), "vocabulary_size": vocabulary_size, "settings": settings.as_dict()}
+    return {**plan.as_dict(), "mixture": mixed, "vocabulary_size": vocabulary_size, "settings": settings.as_dict()}
 
 
-def _data(context: Context, budget: Any) -> tuple[int, int]:
-    """Returns vocabulary size and training tokens: of the project's tokens, else guessed from its corpus."""
+def _data(context: Context, budget: Any) -> tuple[int, int, dict[str, Any]]:
+    """Returns vocabulary size, tokens of an epoch, shares of the mixture: by the tokens, else guessed by the corpus."""
     from textmill.data.corpus import Corpus
+    from textmill.data.mixing import corpus_shares
+    from textmill.tokenizer.mixture import mixture
     from textmill.tokenizer.tokenizer import Tokenizer
     from textmill.tokenizer.tokens import Tokens
     from textmill.train.plan import vocabulary_for_budget
 
     project, size = context.project, context.settings.tokenizer.vocabulary_size
-    text_bytes = ASSUMED_BYTES
+    text_bytes, shares = ASSUMED_BYTES, {}
     if project is not None:
         try:
             tokenizer = Tokenizer.load(project.tokenizer)
-            return tokenizer.vocabulary_size, Tokens.open(project.tokens).split("train").tokens
+            tokens = Tokens.open(project.tokens)
         except TextmillError:
-            text_bytes = Corpus.open(project.corpus).measure("bytes", "train")
+            corpus = Corpus.open(project.corpus)
+            text_bytes, shares = corpus.measure("bytes", "train"), corpus_shares(corpus, context.settings.mix)
+        else:
+            mixed = mixture(tokens, context.settings.mix)
+            length = mixed.tokens if mixed else tokens.split("train").tokens
+            return tokenizer.vocabulary_size, length, mixed.shares if mixed else {}
     if not context.chosen("tokenizer.vocabulary_size"):
         size = vocabulary_for_budget(text_bytes, budget)
-    return size, int(text_bytes / BYTES_PER_TOKEN)
+    return size, int(text_bytes / BYTES_PER_TOKEN), shares
 
 
 def describe(plan: Any, settings: Settings, vocabulary_size: int, device: str) -> list[tuple[str, str]]:
@@ -95,5 +105,5 @@ COMMAND = Command(
         Argument(name="--budget", default="10m", metavar="BUDGET"),
         Argument(name="--device", default="", metavar="DEVICE"),
     ),
-    settings=("model", "train"),
+    settings=("mix", "model", "train"),
 )

@@ -95,16 +95,21 @@ def plan_now(
     context: Context, settings: Settings, budget: Any, vocabulary_size: int, tokens: Any, device: str, began: float
 ) -> Any:
     """Measures and plans, telling so."""
+    from textmill.data.mixing import shares_text
+    from textmill.tokenizer.mixture import mixture
     from textmill.train.plan import make_plan
     from textmill.train.start import choose_kernels
 
+    mixed = mixture(tokens, settings.mix)
+    for field, shares in mixed.shares.items() if mixed else ():
+        context.say("  " + t(f"mixing.shares_{field}", shares=shares_text(shares)))
     context.say(t("cli_plan.measuring"))
     plan = make_plan(
         budget,
         settings,
         kernels=choose_kernels(settings, device),
         vocabulary_size=vocabulary_size,
-        data_tokens=tokens.split("train").tokens,
+        data_tokens=mixed.tokens if mixed else tokens.split("train").tokens,
         chosen=context.chosen,
         spent_seconds=time.monotonic() - began,
     )
@@ -206,5 +211,5 @@ COMMAND = Command(
         Argument(name="--resume", flag=True, default=False),
         Argument(name="--device", default="", metavar="DEVICE"),
     ),
-    settings=("model", "train", "checkpoint", "evaluate", "tokenizer"),
+    settings=("model", "train", "mix", "checkpoint", "evaluate", "tokenizer"),
 )

@@ -7,6 +7,8 @@ For each split ("train", "validation"), little-endian:
     train.bytes.bin      uint64, each document's UTF-8 bytes, for bits per byte             (documents)
     train.languages.bin  uint8, each document's place in the manifest's "languages"         (documents)
     train.ids.bin        16 bytes, each document's id in the corpus                         (documents)
+    train.sources.bin    uint16, each document's place in the manifest's "sources"          (documents)
+    train.quality.bin    float32, each document's quality score, NaN where it has none      (documents)
 
 The boundary stands before a document: it is the empty context from which the first token is predicted, and as the next
 document's first token it is the target that ends the one before. `manifest.json` names the tokenizer and the corpus by
@@ -21,6 +23,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from textmill.data.mixing import group_of, quality_of
 from textmill.errors import CorpusError
 from textmill.files import atomic_folder, write_json
 from textmill.progress import Progress, silent
@@ -28,13 +31,15 @@ from textmill.tokenizer.pattern import without_surrogates
 from textmill.tokenizer.tokenizer import Tokenizer, read_object
 from textmill.tokenizer.training_text import Document, DocumentSource
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST_FILE = "manifest.json"
 SPLITS = ("train", "validation")
 BATCH_BYTES = 4_000_000
 """Text that is encoded at a time: enough for all cores, ~1% of it as Python objects for a moment."""
 
 UNKNOWN_LANGUAGE = "und"
+MOST_SOURCES = 65_535
+"""Sources that are told apart (see `mixing.group_of`); those after them share the name ""."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,14 @@ class TokenSplit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origins:
+    """What mixing needs of a split's documents: `sources` (places in `Tokens.sources`) and `quality` (float32, NaN)."""
+
+    sources: np.ndarray
+    quality: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
     """An opened tokens folder."""
 
@@ -80,9 +93,10 @@ class Tokens:
     def open(cls, folder: Path) -> "Tokens":
         """Returns the tokens in `folder`, after a look at versions and file sizes."""
         manifest = read_object(folder / MANIFEST_FILE)
-        if manifest.get("kind") != "tokens" or not isinstance(manifest.get("files"), dict):
-            raise CorpusError("tokenizer.tokens_missing", folder=folder)
         version = manifest.get("format_version", 0)
+        wrong = manifest.get("kind") != "tokens" or not isinstance(manifest.get("files"), dict)
+        if wrong or version < FORMAT_VERSION:  # those of before are made anew: that costs minutes at most
+            raise CorpusError("tokenizer.tokens_missing", folder=folder)
         if version > FORMAT_VERSION:
             raise CorpusError("tokenizer.tokens_newer", folder=folder, expected=FORMAT_VERSION, got=version)
         for name, size in manifest["files"].items():
@@ -101,6 +115,16 @@ class Tokens:
     def languages(self) -> list[str]:
         """What the numbers in `document_languages` stand for."""
         return self.manifest["languages"]
+
+    @property
+    def sources(self) -> list[str]:
+        """What the numbers in `Origins.sources` stand for."""
+        return self.manifest["sources"]
+
+    def origins(self, name: str) -> Origins:
+        """Returns where a split's documents came from."""
+        sources, quality = self._map(f"{name}.sources.bin", np.dtype("<u2")), np.dtype("<f4")
+        return Origins(sources=sources, quality=self._map(f"{name}.quality.bin", quality))
 
     def split(self, name: str) -> TokenSplit:
         """Returns the split "train" or "validation"; it may be empty."""
@@ -135,14 +159,15 @@ def write_tokens(corpus: DocumentSource, tokenizer: Tokenizer, folder: Path, *, 
     """
     dtype = np.dtype("<u2" if tokenizer.vocabulary_size <= 65536 else "<u4")
     languages: list[str] = []
+    sources: dict[str, int] = {}
     with atomic_folder(folder) as fresh:
         splits = {}
         done = 0.0
         total = sum(corpus.measure("bytes", name) for name in SPLITS) / 1e6
         for name in SPLITS:
-            writer = SplitWriter(fresh, name, dtype, languages)
+            writer = SplitWriter(fresh, name, dtype, languages, sources)
             with writer:
-                for batch in batches(corpus.documents(name, ("language",))):
+                for batch in batches(corpus.documents(name, ("language", "source", "meta"))):
                     writer.add(batch, tokenizer)
                     progress(done + writer.bytes / 1e6, total)
             done += writer.bytes / 1e6
@@ -156,6 +181,7 @@ def write_tokens(corpus: DocumentSource, tokenizer: Tokenizer, folder: Path, *, 
             "end_of_text_id": tokenizer.end_of_text_id,
             "dtype": f"uint{dtype.itemsize * 8}",
             "languages": languages,
+            "sources": list(sources),
             "splits": splits,
             "files": {file.name: file.stat().st_size for file in sorted(fresh.iterdir())},
         }
@@ -166,23 +192,24 @@ def write_tokens(corpus: DocumentSource, tokenizer: Tokenizer, folder: Path, *, 
 class SplitWriter:
     """Appends encoded documents to the files of one split."""
 
-    def __init__(self, folder: Path, name: str, dtype: np.dtype, languages: list[str]) -> None:
+    def __init__(self, folder: Path, name: str, dtype: np.dtype, languages: list[str], sources: dict[str, int]) -> None:
         self.folder = folder
         self.name = name
         self.dtype = dtype
         self.languages = languages
+        self.sources = sources
         self.tokens = self.documents = self.bytes = 0
         self.by_language: dict[str, dict[str, int]] = {}
 
     def __enter__(self) -> "SplitWriter":
-        self.array, self.offsets, self.sizes, self.codes, self.ids = (
-            self._create(part) for part in ("bin", "offsets.bin", "bytes.bin", "languages.bin", "ids.bin")
-        )
+        names = ("bin", "offsets.bin", "bytes.bin", "languages.bin", "ids.bin", "sources.bin", "quality.bin")
+        self.files = [self._create(part) for part in names]
+        self.array, self.offsets, self.sizes, self.codes, self.ids, self.groups, self.quality = self.files
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.offsets.write(np.uint64(self.tokens).astype("<u8").tobytes())
-        for file in (self.array, self.offsets, self.sizes, self.codes, self.ids):
+        for file in self.files:
             file.close()
 
     def add(self, documents: list[Document], tokenizer: Tokenizer) -> None:
@@ -199,6 +226,8 @@ class SplitWriter:
         self.sizes.write(np.array(sizes, dtype="<u8").tobytes())
         self.codes.write(bytes(self._code(document.language) for document in documents))
         self.ids.write(b"".join(bytes.fromhex(document.id) for document in documents))
+        self.groups.write(np.array([self._group(document.source) for document in documents], dtype="<u2").tobytes())
+        self.quality.write(np.array([quality_of(document.meta) for document in documents], dtype="<f4").tobytes())
         for ids in encoded:
             self.array.write(np.array(ids, dtype=self.dtype).tobytes())
         self.tokens += int(lengths.sum())
@@ -222,6 +251,12 @@ class SplitWriter:
             if language not in self.languages:
                 self.languages.append(language)
         return self.languages.index(language)
+
+    def _group(self, source: str) -> int:
+        group = group_of(source)
+        if group not in self.sources and len(self.sources) >= MOST_SOURCES:
+            group = ""
+        return self.sources.setdefault(group, len(self.sources))
 
     def _count(self, language: str, size: int, tokens: int) -> None:
         counts = self.by_language.setdefault(language, {"documents": 0, "tokens": 0, "bytes": 0})

@@ -9,7 +9,7 @@ of the room each, as far as they have that much text.
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from textmill.tokenizer.pattern import stretches
 
@@ -34,6 +34,16 @@ class Document(Protocol):
     @property
     def language(self) -> str:
         """A language code, or "" where it is not known."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Where it came from: a file's name, and ":" and its number for one of many records."""
+        ...
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What else is known of it."""
         ...
 
 

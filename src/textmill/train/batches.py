@@ -1,8 +1,9 @@
 """Which tokens a step sees: a pure function of (seed, global token index).
 
-The training documents, in an order drawn anew for each epoch from (seed, epoch), form one endless stream of tokens.
-Row r of the run reads stream[r·T : r·T + T + 1], the last T of them as targets. Nothing here has a state that a
-checkpoint must hold, and the same tokens come whatever the micro-batch, the number of processes and the restarts.
+The training documents, in an order drawn anew for each epoch from (seed, epoch), form one endless stream of tokens;
+with `copies`, which a mixture gives (tokenizer.mixture), each stands so many times in an epoch, or not at all. Row
+r of the run reads stream[r·T : r·T + T + 1], the last T of them as targets. Nothing here has a state that a checkpoint
+must hold, and the same tokens come whatever the micro-batch, the number of processes and the restarts.
 
 Shapes: B rows, T context.
 """
@@ -54,16 +55,18 @@ class _Order:
 class TokenStream:
     """The endless stream of training tokens."""
 
-    def __init__(self, split: TokenSplit, *, seed: int, end_of_text_id: int) -> None:
+    def __init__(self, split: TokenSplit, *, seed: int, end_of_text_id: int, copies: np.ndarray | None = None) -> None:
         self.array, self.offsets = split.array, np.asarray(split.offsets, dtype=np.int64)
         self.seed, self.end_of_text_id = seed, end_of_text_id
-        self.epoch_tokens = int(self.offsets[-1])
+        documents = np.arange(len(self.offsets) - 1)
+        self.documents = documents if copies is None else np.repeat(documents, copies)
+        self.epoch_tokens = int(np.diff(self.offsets)[self.documents].sum())
         self._orders: dict[int, _Order] = {}
 
     def _order(self, epoch: int) -> _Order:
         if epoch not in self._orders:
             random = np.random.Generator(np.random.Philox(key=np.array([self.seed, epoch], dtype=np.uint64)))
-            documents = random.permutation(len(self.offsets) - 1)
+            documents = self.documents[random.permutation(len(self.documents))]
             lengths = np.diff(self.offsets)[documents]
             self._orders = {key: order for key, order in self._orders.items() if key >= epoch - 1}
             self._orders[epoch] = _Order(documents, np.concatenate(([0], np.cumsum(lengths))))

@@ -18,6 +18,7 @@ from textmill.hardware.allocator import keep_freed_memory
 from textmill.model.config import ModelConfig, from_settings
 from textmill.model.gpt import GPT
 from textmill.project import Project
+from textmill.tokenizer.mixture import mixture
 from textmill.tokenizer.tokenizer import Tokenizer
 from textmill.tokenizer.tokens import Tokens
 from textmill.train.batches import TokenStream
@@ -118,7 +119,7 @@ def start(
         settings=settings,
         model=model,
         optimizers=optimizers,
-        stream=TokenStream(training, seed=settings.train.seed, end_of_text_id=tokenizer.end_of_text_id),
+        stream=_stream(tokens, tokenizer, settings),
         validation=validation if len(validation) else None,
         tokenizer=tokenizer,
         state=state,
@@ -132,6 +133,17 @@ def start(
     )
     _announce(run, kernels, config, resumed=newest is not None)
     return run
+
+
+def _stream(tokens: Tokens, tokenizer: Tokenizer, settings: Settings) -> TokenStream:
+    """Returns the stream of training tokens, mixed as the settings say."""
+    mixed = mixture(tokens, settings.mix)
+    return TokenStream(
+        tokens.split("train"),
+        seed=settings.train.seed,
+        end_of_text_id=tokenizer.end_of_text_id,
+        copies=mixed.copies if mixed else None,
+    )
 
 
 def _resumed_state(
