@@ -136,7 +136,7 @@ class Quickstart:
 
         paths = [self.text] if self.text else world_folders(self.project.root / "raw")
         with self.context.progress(t("cli_corpus_build.progress"), "MB") as progress:
-            corpus = build_corpus(paths, self.project.corpus, self.context.settings, progress)
+            corpus = build_corpus(paths, self.project.corpus, self.context.settings, progress, self.context.say)
         counts = {"documents": corpus.count(), "megabytes": corpus.measure("bytes") / 1e6}
         return {"where": str(self.project.corpus), "what": counts}
 

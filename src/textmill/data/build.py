@@ -25,7 +25,7 @@ from textmill.data.duplicates import contamination
 from textmill.data.duplicates.minhash import signed
 from textmill.data.duplicates.passages import without_repeats
 from textmill.data.hub_datasets import with_datasets
-from textmill.data.journal import Journal, journal_folder
+from textmill.data.journal import Journal, jobs_folder, journal_folder
 from textmill.data.limits import MEMORY, TIMEOUT, countdown
 from textmill.data.manifest import describe
 from textmill.data.packing import pack
@@ -56,23 +56,47 @@ def build_corpus(
 
     A build of the same that was stopped goes on; `tell` is given a line that says so.
     """
+    if settings.run.executor == "slurm":
+        raise InputError("corpus.not_built_here")
+    source, plan, journal = begin(paths, target, settings, progress, tell)
+    try:
+        fill(journal, source, plan, progress)
+        corpus = finish_corpus(journal, source, plan)
+        journal.remove()
+    finally:
+        journal.let_go()
+    return corpus
+
+
+def begin(
+    paths: Sequence[Path | Given], target: Path, settings: Settings, progress: Progress, tell: Tell
+) -> tuple["Source", Plan, Journal]:
+    """Returns what is read, what the corpus is made from, and the journal, which is this process's alone now."""
     check_target(target.resolve())
     cleaning.check(settings)
     contamination.check(settings)
+    if settings.run.executor != "local":
+        from textmill.data.scale import need
+
+        need(settings.run)
     inputs, datasets = with_datasets(paths, settings.corpus, progress)
     source = Source(paths=tuple(inputs), target=target.resolve(), settings=settings, datasets=tuple(datasets))
     clear_leftovers(source.target)
     plan = plan_of(source.found(), settings)
     journal = Journal(source.target)
     tell_state(journal.begin(plan), journal, plan, tell)
-    try:
-        for done in digest_slices(journal, enumerate(slices(source.found())), settings):
-            progress(min(done, plan.size) / MEGABYTE, plan.size / MEGABYTE)
-        corpus = finish_corpus(journal, source, plan)
-        journal.remove()
-    finally:
-        journal.let_go()
-    return corpus
+    return source, plan, journal
+
+
+def fill(journal: Journal, source: "Source", plan: Plan, progress: Progress) -> None:
+    """Brings all slices of the input into the journal, by the executor of the settings."""
+    if source.settings.run.executor != "local":
+        from textmill.data.scale import digest_by_executor
+
+        digest_by_executor(journal, source, plan)
+        return
+    for done in digest_slices(journal, enumerate(slices(source.found())), source.settings):
+        progress(min(done, plan.size) / MEGABYTE, plan.size / MEGABYTE)
 
 
 def tell_state(changed: list[str], journal: Journal, plan: Plan, tell: Tell) -> None:
@@ -95,7 +119,8 @@ class Source:
 
     def found(self) -> Iterator[SourceFile | Drop]:
         """Yields the files, in the same order each time."""
-        skip, unseen = frozenset([str(self.target)]), frozenset([str(journal_folder(self.target))])
+        skip = frozenset([str(self.target)])
+        unseen = frozenset([str(journal_folder(self.target)), str(jobs_folder(self.target))])
         return find_files(list(self.paths), self.settings.corpus.validation_folder, skip, unseen)
 
 
@@ -117,11 +142,15 @@ def digest_slices(journal: Journal, chosen: Iterable[Slice], settings: Settings)
             ahead.append((number, True))
 
     done = journal.size
-    for size, packed in digested(work(), settings):
-        close_slices(journal, ahead)
-        journal.add(ahead.popleft()[0], size, packed)
-        done += size
-        yield done
+    try:
+        for size, packed in digested(work(), settings):
+            close_slices(journal, ahead)
+            journal.add(ahead.popleft()[0], size, packed)
+            done += size
+            yield done
+    except KeyboardInterrupt:
+        journal.flush()
+        raise
     close_slices(journal, ahead)
 
 
@@ -174,7 +203,7 @@ def digest_unit(unit: Unit, settings: Settings) -> tuple[int, bytes]:
         for outcome in digesting.digest(unit, settings.corpus):
             outcomes.append(prepare(outcome, settings))
             restart()
-    return unit.size, pack(signed(contamination.decontaminated(outcomes, settings), settings))
+        return unit.size, pack(signed(contamination.decontaminated(outcomes, settings), settings))
 
 
 def prepare(outcome: Outcome, settings: Settings) -> Outcome:

