@@ -28,6 +28,14 @@ BLOCK_BYTES = 1 << 16
 DEEPEST = 4
 """So many archives and compressions may lie in one another: pages.tar.gz in a zip are three."""
 IN_MEMORY = 32 << 20
+LONGEST_HEADER = 1 << 20
+HEADERS = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
 EPUB_CONTAINER = re.compile(r"(?:[^/]+/)?META-INF/container\.xml")
 """Some packers put the folder that a book was in into the archive."""
 DAMAGE = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile,
@@ -167,10 +175,20 @@ def zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
             yield info.filename, Unreadable("bad_archive", error)
 
 
+class SmallHeaders(tarfile.TarInfo):
+    """A tar member whose headers (long names, PAX records) are bounded: they are read into memory whole."""
+
+    def _proc_member(self, tarfile_: tarfile.TarFile) -> Any:
+        """Refuses a header that is longer than any name; this method is the one that tarfile says to override."""
+        if self.type in HEADERS and self.size > LONGEST_HEADER:
+            raise Unreadable("bomb", f"header of {self.size / (1 << 20):.3f}", f"{LONGEST_HEADER / (1 << 20):.3f}")
+        return super()._proc_member(tarfile_)  # type: ignore[misc]
+
+
 def tar_members(stream: BinaryIO) -> Iterator[Member]:
     """Yields the regular files in a tar archive as they come; links in it lead nowhere and are left alone."""
     try:
-        with tarfile.open(fileobj=stream, mode="r|") as archive:
+        with tarfile.open(fileobj=stream, mode="r|", tarinfo=SmallHeaders) as archive:
             for info in archive:
                 if info.isdir():
                     continue
