@@ -66,7 +66,7 @@ class Crawl:
         """Yields what to ask now as (host, page); None stands for the host's robots.txt."""
         while self.redirected_robots:
             yield self.redirected_robots.pop(), None
-        for host in self.frontier.hosts():
+        for host in list(self.frontier.open_hosts):
             if self.enough():
                 return
             if host in self.robots_from:
