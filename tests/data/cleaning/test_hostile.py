@@ -5,7 +5,7 @@ import re
 import pytest
 from cleaning_texts import judged
 
-from textmill.data.cleaning import measures, repetition
+from textmill.data.cleaning import boilerplate, measures, repetition
 from textmill.data.cleaning.boilerplate import BOILERPLATE, LONGEST, MENU_WORD, boilerplate_lines
 from textmill.data.cleaning.measures import MOST_CHARACTERS, WORD, Measures
 
@@ -63,6 +63,14 @@ def test_the_exact_count_of_repeats_visits_each_place_once() -> None:
         if original is set:
             del repetition.__dict__["set"]
     assert 0 < Visits.count <= len(hashes)
+
+
+def test_of_endless_lists_the_ends_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    verdict = boilerplate.verdict
+    monkeypatch.setattr(boilerplate, "verdict", lambda line: seen.append(line) or verdict(line))
+    found = boilerplate_lines(["Read more", *(f"{number}" for number in range(100_000)), "Read more"])
+    assert (len(seen), len(found), found[0], found[-1], sum(found)) == (20_000, 100_002, True, True, 2)
 
 
 def test_a_long_line_is_never_looked_at_as_boilerplate() -> None:

@@ -86,10 +86,15 @@ def _compiled(*patterns: str) -> re.Pattern[str]:
 BOILERPLATE = _compiled(re.sub(r"\n  ", "", ENGLISH), re.sub(r"\n  ", "", CHINESE))
 MENU_WORD = _compiled(MENU.replace("NETWORKS", NETWORKS))
 NOTHING, PERHAPS, SURELY = 0, 1, 2
+MOST_LINES = 10_000
+"""At each end of a text; menus and notices stand there, and a list of a million lines would take ten seconds."""
 
 
 def boilerplate_lines(lines: list[str]) -> list[bool]:
     """Returns which of the lines (none of them blank) are boilerplate."""
+    if len(lines) > 2 * MOST_LINES:
+        between = [False] * (len(lines) - 2 * MOST_LINES)
+        return boilerplate_lines(lines[:MOST_LINES]) + between + boilerplate_lines(lines[-MOST_LINES:])
     verdicts = [verdict(line) for line in lines]
     around = [NOTHING, *verdicts, NOTHING]
     return [
