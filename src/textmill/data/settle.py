@@ -45,11 +45,11 @@ def settle(spool: Spool, settings: Settings) -> Settled:
     """Returns what becomes of the drafts in a spool whose drafts are all written."""
     marks = np.frombuffer(bytes(spool.held_out), dtype=np.uint8).astype(bool)
     earlier = Earlier(ids=bytearray(), digests=bytearray())
+    survivor, similarity = np.arange(len(marks)), np.ones(len(marks), dtype=np.float32)
+    equal = np.ones(len(marks), dtype=bool)
     if settings.corpus.deduplicate:
         survivor, similarity, equal = duplicates(spool, earlier, marks, settings)
-        keep = survivor == np.arange(len(marks))
-    else:
-        keep = np.ones(len(marks), dtype=bool)
+    keep = survivor == np.arange(len(marks))
     by = "marks" if marks.any() else "none"
     if by == "none" and settings.corpus.validation_share > 0:
         marks = chosen(bytes(spool.ids), keep, settings.corpus.validation_share)
@@ -57,7 +57,6 @@ def settle(spool: Spool, settings: Settings) -> Settled:
     if not settings.corpus.deduplicate:
         survivor = equal_texts(bytes(spool.digests), ~marks)
         keep = marks | ~marks[survivor]
-        similarity, equal = np.ones(len(marks), dtype=np.float32), np.ones(len(marks), dtype=bool)
     gone = survivor[~keep]
     return Settled(
         keep=keep,
