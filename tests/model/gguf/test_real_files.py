@@ -17,9 +17,10 @@ import tokenizers
 import torch
 from tokenizer_samples import MULTILINGUAL
 
+from textmill.errors import TokenizerError
 from textmill.model.gguf import GGUFFile, load_gguf, read_gguf
 from textmill.model.gguf.recipes import find_recipe, tensor_type
-from textmill.model.gguf.tokenizer_in import tokenizer_config, tokenizer_json
+from textmill.model.gguf.tokenizer_in import read_tokenizer, tokenizer_config, tokenizer_json
 
 pytestmark = pytest.mark.slow
 PACKAGES = {
@@ -98,3 +99,26 @@ def test_tokenizers_encode_and_decode(real: GGUFFile) -> None:
     for text in MULTILINGUAL:
         ids = backend.encode(text, add_special_tokens=False).ids
         assert backend.decode(ids, skip_special_tokens=False) == text
+
+
+def test_published_vocabularies_give_the_ids_that_llama_cpp_expects(capsys: pytest.CaptureFixture[str]) -> None:
+    """TEXTMILL_LLAMA_CPP: a checkout of llama.cpp, which keeps vocabularies with texts and the ids of transformers."""
+    folder = Path(os.environ.get("TEXTMILL_LLAMA_CPP", "no folder")) / "models"
+    files = [path for path in sorted(folder.glob("ggml-vocab-*.gguf")) if Path(f"{path}.inp").is_file()]
+    if not files:
+        pytest.skip("a checkout of llama.cpp, and TEXTMILL_LLAMA_CPP")
+    compared, refused = {}, []
+    for path in files:
+        try:
+            tokenizer = read_tokenizer(read_gguf(path))
+        except TokenizerError:
+            refused.append(path.stem)
+            continue
+        texts = Path(f"{path}.inp").read_bytes().decode().split("\n__ggml_vocab_test__\n")
+        lines = Path(f"{path}.out").read_text().split("\n")
+        expected = [[int(id) for id in line.split()] for line in lines[: len(texts)]]
+        assert [tokenizer.encode(text) for text in texts] == expected, path.stem
+        compared[path.stem] = len(texts)
+    with capsys.disabled():
+        print(f"\nvocabularies: {compared}, refused by name: {refused}")
+    assert len(compared) >= 8

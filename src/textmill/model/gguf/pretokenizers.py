@@ -13,6 +13,16 @@ Steps = tuple[tuple[str, str], ...]
 GPT2_STEPS: Steps = (("bytes", "pattern"),)
 DIGITS_STEPS: Steps = (("digits", ""), ("bytes", "pattern"))
 
+_CAPITAL, _SMALL = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+_WORDS = (rf"[^\r\n\p{{L}}\p{{N}}]?{_CAPITAL}*{_SMALL}+", rf"[^\r\n\p{{L}}\p{{N}}]?{_CAPITAL}+{_SMALL}*")
+_REST = r" ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+_CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+TEKKEN_PATTERN = "|".join((*_WORDS, r"\p{N}", _REST))
+"""Mistral's since NeMo: a word begins with its capitals."""
+GPT_4O_PATTERN = "|".join((*(word + _CONTRACTIONS for word in _WORDS), r"\p{N}{1,3}", _REST))
+"""GPT-4o's and Llama 4's."""
+BLOOM_PATTERN = " ?[^(\\s|.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c)]+"
+
 PRETOKENIZERS: dict[str, Steps] = {
     "qwen2": (("split", SPLIT_PATTERN), ("bytes", "")),
     "gpt-2": GPT2_STEPS,
@@ -23,10 +33,35 @@ PRETOKENIZERS: dict[str, Steps] = {
     "command-r": DIGITS_STEPS,
     "olmo": GPT2_STEPS,
     "phi-2": GPT2_STEPS,
+    "mpt": GPT2_STEPS,
+    "deepseek-r1-qwen": (("split", SPLIT_PATTERN), ("bytes", "")),
+    "stablelm2": (("split", SPLIT_PATTERN), ("bytes", "")),
+    "smaug-bpe": (("split", LLAMA3_PATTERN), ("bytes", "")),
+    "dbrx": (("split", LLAMA3_PATTERN), ("bytes", "")),
+    "falcon3": (("split", LLAMA3_PATTERN), ("bytes", "")),
+    "chatglm-bpe": (("split", LLAMA3_PATTERN), ("bytes", "")),
+    "glm4": (("split", LLAMA3_PATTERN), ("bytes", "")),
+    "tekken": (("split", TEKKEN_PATTERN), ("bytes", "")),
+    "gpt-4o": (("split", GPT_4O_PATTERN), ("bytes", "")),
+    "llama4": (("split", GPT_4O_PATTERN), ("bytes", "")),
+    "bloom": (("split", BLOOM_PATTERN), ("bytes", "")),
+    "deepseek-coder": (
+        ("split", "[\r\n]"),
+        ("split", r"\s?\p{L}+"),
+        ("split", r"\s?\p{P}+"),
+        ("split", "[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+"),
+        ("digits", ""),
+        ("bytes", ""),
+    ),
+    "falcon": (
+        ("split", r"[\p{P}\$\+<=>\^~\|`]+"),
+        ("bytes", "pattern"),
+        ("split", "[0-9][0-9][0-9]"),
+    ),
 }
 """By llama.cpp's names; of names that mean the same, the first is written."""
 
-WHOLE_WORDS = ("llama-bpe",)
+WHOLE_WORDS = ("llama-bpe", "falcon3", "chatglm-bpe", "glm4", "tekken")
 """Ways that take a word that is a token as it is, whether or not merges lead to it."""
 
 
