@@ -11,6 +11,7 @@ from textmill.cli.main import main
 from textmill.data.cleaning import quality_training
 from textmill.data.cleaning.quality import QualityModel, features, load, save
 from textmill.data.cleaning.quality_training import area_under_curve, fit, rows_of, train, wilson
+from textmill.data.corpus import Corpus
 from textmill.errors import InputError
 
 GOOD_WORDS = {
@@ -153,6 +154,9 @@ def test_the_command_learns_from_labels_and_a_build_uses_it(tmp_path: Path, caps
     shown = json.loads(capsys.readouterr().out)
     assert shown["documents"] == 1
     assert [row["reason"] for row in shown["dropped"]] == ["quality"]
+    (kept,) = Corpus.open(tmp_path / "out").documents()
+    assert kept.text == texts[0]
+    assert kept.meta["quality"] == round(load(model).score(texts[0]), 4) >= 0.5
 
 
 def test_the_command_learns_from_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
