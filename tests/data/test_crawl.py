@@ -172,11 +172,12 @@ def test_limits_end_a_crawl(crawl, site, tmp_path) -> None:
 
 @pytest.mark.slow
 def test_robots_decides_about_pages_and_pauses(crawl, site, tmp_path) -> None:
-    site.robots = "User-agent: textmill\nCrawl-delay: 0.7\nDisallow: /b\nDisallow: /calendar\n"
-    crawl("--crawl.pages", "4").ok()
-    pauses = [after - before for before, after in zip(site.times[1:], site.times[2:], strict=False)]
-    assert len(pauses) >= 3 and min(pauses) > 0.6
-    assert not any(path.startswith("/b") for path in site.asked)
+    site.robots = "User-agent: textmill\nCrawl-delay: 2\nDisallow: /b\nDisallow: /calendar\n"
+    crawl("--crawl.pages", "3").ok()
+    first, *_, last = site.times[1:]  # without the one for robots.txt
+    assert len(site.times) >= 4
+    assert (last - first) / (len(site.times) - 2) > 1.5  # a busy machine may be late for one of them
+    assert not any(path.startswith(("/b", "/calendar")) for path in site.asked)
 
 
 def test_a_host_without_its_robots_is_left_alone(run_process, tmp_path) -> None:
