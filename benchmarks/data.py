@@ -5,6 +5,9 @@
 extraction   the article of a web page beside trafilatura, resiliparse and readability: F1 and pages a second; DIR has
              the form of article-extraction-benchmark
 duplicates   near-duplicates beside datasketch and rensa: documents a second, recall and precision; DIR has .txt files
+memory       the largest amount of memory that a build of 2 GB takes
+workers      megabytes and documents a second with one worker, two, four …
+pipeline     from WARC to a clean corpus beside datatrove's recipe of FineWeb: documents a second; DIR has web pages
 
 Each case's own file in data_cases says what is measured, and how.
 """
@@ -13,10 +16,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import common
-from data_cases import duplicates, extraction
+from data_cases import duplicates, extraction, pipeline, running
 
 Case = Callable[[Path | None], list[common.Row]]
-CASES: dict[str, Case] = {"extraction": extraction.extraction, "duplicates": duplicates.duplicates}
+CASES: dict[str, Case] = {
+    "extraction": extraction.extraction,
+    "duplicates": duplicates.duplicates,
+    "memory": running.memory,
+    "workers": running.workers,
+    "pipeline": pipeline.pipeline,
+}
 
 
 def main() -> None:
