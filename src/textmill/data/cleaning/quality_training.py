@@ -40,13 +40,6 @@ class Rows:
         """Returns weights · features + bias for each text; shape (texts,)."""
         return np.add.reduceat(weights[self.places] * self.values, self.starts) + bias
 
-    def chosen(self, keep: NDArray[np.bool_]) -> "Rows":
-        """Returns the rows of some of the texts."""
-        lengths = np.diff(np.append(self.starts, len(self.places)))
-        wanted = np.repeat(keep, lengths)
-        starts = np.concatenate([[0], np.cumsum(lengths[keep])[:-1]]).astype(np.int64)
-        return Rows(places=self.places[wanted], values=self.values[wanted], starts=starts, labels=self.labels[keep])
-
 
 def train(texts: list[str], labels: list[bool], progress: Progress = silent) -> QualityModel:
     """Returns a model that tells the texts labelled True from the others; InputError when there are too few."""
@@ -54,9 +47,10 @@ def train(texts: list[str], labels: list[bool], progress: Progress = silent) -> 
     if min(good, len(labels) - good) < FEWEST:
         raise InputError("cleaning.quality_few", good=good, bad=len(labels) - good, fewest=FEWEST)
     rows = rows_of(texts, labels)
-    margins = out_of_fold(rows, folds_of(texts), lambda done: progress(done, FOLDS + 1))
+    alike = similarities(rows)
+    margins = out_of_fold(alike, rows.labels, folds_of(texts), lambda done: progress(done, FOLDS + 1))
     slope, intercept = platt(margins, rows.labels)
-    weights, bias = fit(rows)
+    weights, bias = fitted(rows, alike)
     progress(FOLDS + 1, FOLDS + 1)
     facts = {
         "good": good,
@@ -84,44 +78,65 @@ def folds_of(texts: list[str]) -> NDArray[np.int64]:
     return np.array([int.from_bytes(text_digest(text)[:8], "little") % FOLDS for text in texts], dtype=np.int64)
 
 
-def out_of_fold(rows: Rows, folds: NDArray[np.int64], progress: Callable[[int], None]) -> Numbers:
-    """Returns each text's margin by the model of the other folds."""
-    margins = np.zeros(len(rows.labels))
+def out_of_fold(alike: Numbers, labels: Numbers, folds: NDArray[np.int64], progress: Callable[[int], None]) -> Numbers:
+    """Returns each text's margin by the model of the other folds; `alike` is `similarities` of all texts."""
+    margins = np.zeros(len(labels))
     for fold in range(FOLDS):
         held_out = folds == fold
-        learning = rows.chosen(~held_out)
-        if held_out.any() and 0 < learning.labels.sum() < len(learning.labels):
-            weights, bias = fit(learning)
-            margins[held_out] = rows.chosen(held_out).margins(weights, bias)
+        learning = labels[~held_out]
+        if held_out.any() and 0 < learning.sum() < len(learning):
+            shares, bias = descend(alike[np.ix_(~held_out, ~held_out)], learning)
+            margins[held_out] = alike[np.ix_(held_out, ~held_out)] @ shares + bias
         progress(fold + 1)
     return margins
 
 
+def similarities(rows: Rows) -> Numbers:
+    """Returns features · features of each two texts; shape (texts, texts)."""
+    ends = np.append(rows.starts[1:], len(rows.places))
+    found = np.zeros((len(rows.labels), len(rows.labels)))
+    dense = np.zeros(SIZE)
+    for number, (start, end) in enumerate(zip(rows.starts, ends, strict=True)):
+        places = rows.places[start:end]
+        dense[places] = rows.values[start:end]
+        found[number] = rows.margins(dense, 0.0)
+        dense[places] = 0
+    return found
+
+
 def fit(rows: Rows) -> tuple[Numbers, float]:
     """Returns weights (131072,) and bias of the least mean log loss, both labels weighing the same, with penalty."""
-    labels = rows.labels
+    return fitted(rows, similarities(rows))
+
+
+def fitted(rows: Rows, alike: Numbers) -> tuple[Numbers, float]:
+    """Returns what `fit` does, of texts whose similarities are known."""
+    shares, bias = descend(alike, rows.labels)
+    lengths = np.diff(np.append(rows.starts, len(rows.places)))
+    return np.bincount(rows.places, weights=rows.values * np.repeat(shares, lengths), minlength=SIZE), bias
+
+
+def descend(alike: Numbers, labels: Numbers) -> tuple[Numbers, float]:
+    """Returns each text's share in the weights (they are the sum of the texts' features by it) and the bias.
+
+    Gradients are sums of the texts' features, so weights that begin at 0 stay such sums: a step costs texts² and not
+    texts · features.
+    """
     importance = np.where(labels > 0, 0.5 / labels.mean(), 0.5 / (1 - labels.mean())) / len(labels)
     penalty = 1.0 / (STRENGTH * len(labels))
-    # Only the places that occur: of 131,072 weights a few hundred texts touch a part, and the others stay 0.
-    used, places = np.unique(rows.places, return_inverse=True)
-    rows = Rows(places=places, values=rows.values, starts=rows.starts, labels=labels)
-    row = np.repeat(np.arange(len(labels)), np.diff(np.append(rows.starts, len(places))))
     # The features have length 1 and the bias is one more, so the loss bends no more than a quarter of 2.
     step = 1.0 / (0.5 * importance.max() * len(labels) + penalty)
     momentum = (1 - math.sqrt(penalty * step)) / (1 + math.sqrt(penalty * step))
-    weights = ahead = np.zeros(len(used))
+    shares = ahead = np.zeros(len(labels))
     bias = ahead_bias = 0.0
     for _ in range(STEPS):
-        errors = (sigmoid(rows.margins(ahead, ahead_bias)) - labels) * importance
-        slope = np.bincount(places, weights=rows.values * errors[row], minlength=len(used))
-        following = ahead - step * (slope + penalty * ahead)
+        errors = (sigmoid(alike @ ahead + ahead_bias) - labels) * importance
+        following = ahead - step * (errors + penalty * ahead)
         following_bias = ahead_bias - step * float(errors.sum())
-        ahead = following + momentum * (following - weights)
+        ahead = following + momentum * (following - shares)
         ahead_bias = following_bias + momentum * (following_bias - bias)
-        weights, bias = following, following_bias
-    found = np.zeros(SIZE)
-    found[used] = weights
-    return found, bias
+        shares, bias = following, following_bias
+    return shares, bias
 
 
 def platt(margins: Numbers, labels: Numbers) -> tuple[float, float]:
