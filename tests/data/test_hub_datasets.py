@@ -116,7 +116,8 @@ def make(hub: LocalHub, tmp_path: Path, run_process: Callable[..., Any]) -> Call
 
     def run(*words: object, **environment: str) -> Any:
         values = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "0"}
-        return run_process("corpus", "build", *words, "--out", tmp_path / "c", "--json", env=values | environment, timeout=400)
+        words = ("corpus", "build", *words, "--out", tmp_path / "c", "--json")
+        return run_process(*words, env=values | environment, timeout=400)
 
     return run
 
