@@ -45,7 +45,7 @@ class Draft:
     masked: tuple[tuple[str, int], ...] = ()
     """(kind, how many) of personal data that was replaced."""
     mended: tuple[tuple[str, int], ...] = ()
-    """(what, how many) of what cleaning changed: 1 for a text repaired or converted, lines by the rule that took them."""
+    """(what, how many) of what cleaning changed: 1 for a text repaired or converted, else lines by rule."""
     cut: tuple[tuple[str, int], ...] = ()
     """(kind, how many) of the lines and paragraphs that were cut because they repeat across documents."""
     signature: bytes = b""
