@@ -9,8 +9,8 @@ The even orders work on the upper, the odd ones on the lower half of the 64-bit 
 smallest are kept: two places agree by accident once in 65,536, and two different sets of one n-gram never in all.
 Signatures of two parts of a text make that of the whole by the smaller of each place, so memory stays bounded.
 
-(`rensa` was tried: as fast once n-grams are hashed, but its values change between its versions, and signatures are kept
-for later builds; docs/log.md has the figures.)
+(`rensa` was tried: its sketches are as fast, but versioned, and signatures are kept for later builds; docs/log.md has
+the figures.)
 """
 
 from collections.abc import Iterator, Sequence
