@@ -170,6 +170,7 @@ class ModelSettings(Section):
     feed_forward: int = setting(0, minimum=0)
     context: int = setting(256, minimum=8)
     positions: str = setting("", choices=("", "rope", "learned", "sinusoidal", "alibi", "none"))
+    look_back: bool = setting(True)
     dropout: float = setting(0.0, minimum=0, maximum=0.9)
 
 

@@ -14,6 +14,7 @@ from textmill.model.attention import attention_bias
 from textmill.model.block import Block
 from textmill.model.cache import Cache
 from textmill.model.config import ModelConfig
+from textmill.model.look_back import can_look_back, look_back
 from textmill.model.norm import make_norm
 from textmill.model.positions import document_positions, rope_tables, sinusoidal_table
 from textmill.model.trace import Trace
@@ -37,8 +38,8 @@ class GPT(nn.Module):
             self.position_embedding.weight.requires_grad_(False)
         self._rope: dict[bool, tuple[Tensor, Tensor]] = {}
 
-    def initialise(self, generator: torch.Generator) -> None:
-        """Fills all weights from `generator` (CPU).
+    def initialise(self, generator: torch.Generator, *, looks_back: bool = False) -> None:
+        """Fills all weights from `generator` (CPU); `looks_back`: with the head of look_back.py where it can be made.
 
         Matrices are normal with deviation 1/√fan_in, those that write to the residual stream zero in `modern` and
         scaled by 1/√(2·layers) in `classic` (GPT-2's rule); zero means that each block starts as the identity.
@@ -63,6 +64,8 @@ class GPT(nn.Module):
                 if writes:
                     deviation /= (2 * self.config.layers) ** 0.5
                 nn.init.normal_(parameter, std=deviation, generator=generator)
+        if looks_back and can_look_back(self.config):
+            look_back(self, generator)
 
     def forward(
         self,

@@ -201,7 +201,8 @@ def _check_size(settings: Settings, tokens: Tokens, config: ModelConfig) -> None
 
 def _build(config: ModelConfig, settings: Settings, kernels: Kernels) -> tuple[GPT, Optimizers]:
     model = GPT(config)
-    model.initialise(torch.Generator().manual_seed(settings.train.seed))
+    generator = torch.Generator().manual_seed(settings.train.seed)
+    model.initialise(generator, looks_back=settings.model.look_back)
     model.to(kernels.device).train()
     if kernels.compile:
         for block in model.blocks:  # one block's code serves all: a whole model would take the compiler minutes
