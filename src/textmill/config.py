@@ -184,7 +184,7 @@ class TrainSettings(Section):
     micro_batch: int = setting(0, minimum=0)
     optimizer: str = setting("muon", choices=("muon", "adamw"))
     learning_rate: float = setting(0.0, minimum=0)
-    matrix_learning_rate: float = setting(0.04, minimum=0)
+    matrix_learning_rate: float = setting(0.01, minimum=0)
     embedding_learning_rate: float = setting(0.0, minimum=0)
     weight_decay: float = setting(0.1, minimum=0)
     beta1: float = setting(0.9, minimum=0, maximum=0.9999)
