@@ -48,13 +48,34 @@ def ranks_json(ranks: dict[bytes, int], special: dict[str, int], place: Path | s
     plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
     as_bytes = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    return byte_level_json(
+        {written(token): rank for token, rank in ranks.items()},
+        [[written(left), written(right)] for left, right in merges_of(ranks)],
+        added_tokens=[{"id": id, "content": name, **plain} for name, id in special.items()],
+        pre_tokenizer={"type": "Sequence", "pretokenizers": [split, as_bytes]},
+        whole_words=True,
+    )
+
+
+def byte_level_json(
+    vocabulary: dict[str, int],
+    merges: list[list[str]],
+    *,
+    added_tokens: list[dict[str, Any]],
+    pre_tokenizer: dict[str, Any],
+    whole_words: bool,
+) -> dict[str, Any]:
+    """Returns the content of a tokenizer.json of a byte-level BPE, its tokens in the byte alphabet.
+
+    `whole_words`: a word that is a token is taken as it is, whatever its merges would make of it.
+    """
     return {
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": [{"id": id, "content": name, **plain} for name, id in special.items()],
+        "added_tokens": added_tokens,
         "normalizer": None,
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, as_bytes]},
+        "pre_tokenizer": pre_tokenizer,
         "post_processor": None,
         "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
         "model": {
@@ -65,9 +86,9 @@ def ranks_json(ranks: dict[bytes, int], special: dict[str, int], place: Path | s
             "end_of_word_suffix": None,
             "fuse_unk": False,
             "byte_fallback": False,
-            "ignore_merges": True,
-            "vocab": {written(token): rank for token, rank in ranks.items()},
-            "merges": [[written(left), written(right)] for left, right in merges_of(ranks)],
+            "ignore_merges": whole_words,
+            "vocab": vocabulary,
+            "merges": merges,
         },
     }
 

@@ -13,6 +13,7 @@ from textmill.errors import TokenizerError
 from textmill.model.gguf.file import GGUFFile
 from textmill.model.gguf.pretokenizers import PRETOKENIZERS, WHOLE_WORDS, to_json
 from textmill.model.gguf.tokenizer_keys import KEY, TEMPLATE_KEY
+from textmill.tokenizer.ranks import byte_level_json
 from textmill.tokenizer.sentencepiece import (
     CONTROL,
     KINDS,
@@ -104,28 +105,13 @@ def _byte_level_json(file: GGUFFile, tokens: list[str], kinds: list[int], pre: s
         if left not in ids or right not in ids or left + right not in ids:
             raise _damaged(file, f"merges: {str(merge)[:40]!r}")
         pairs.append([left, right])
-    return {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": added_tokens(tokens, kinds),
-        "normalizer": None,
-        "pre_tokenizer": to_json(PRETOKENIZERS[pre]),
-        "post_processor": None,
-        "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": None,
-            "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
-            "fuse_unk": False,
-            "byte_fallback": False,
-            "ignore_merges": pre in WHOLE_WORDS,
-            "vocab": plain_vocabulary(ids, kinds, {left + right for left, right in pairs}),
-            "merges": pairs,
-        },
-    }
+    return byte_level_json(
+        plain_vocabulary(ids, kinds, {left + right for left, right in pairs}),
+        pairs,
+        added_tokens=added_tokens(tokens, kinds),
+        pre_tokenizer=to_json(PRETOKENIZERS[pre]),
+        whole_words=pre in WHOLE_WORDS,
+    )
 
 
 def plain_vocabulary(ids: Mapping[str, int], kinds: list[int], merged: set[str]) -> dict[str, int]:
