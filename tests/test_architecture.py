@@ -66,11 +66,11 @@ def run(*command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_each_stage_imports_only_from_its_left(capsys: pytest.CaptureFixture[str]) -> None:
-    from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
-
-    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
-    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+def test_each_stage_imports_only_from_its_left() -> None:
+    # In a process of its own: what other tests have imported here (Twisted's interfaces) makes its plugins stumble.
+    code = "from importlinter.cli import lint_imports; exit(lint_imports('pyproject.toml', no_cache=True))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_module_has_its_place_in_the_layers() -> None:

@@ -74,7 +74,7 @@ def parameters() -> list:
     return made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # a worker may do other tests between two blocks of a page
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Path]:
     """Each page's folder, made when its first block runs."""
 

@@ -94,7 +94,7 @@ def test_bounds_and_choices_say_where_the_value_came_from(tmp_path):
         ("[train]\nstpes = 1", "train.stpes", "train.steps"),
         ("[trian]\nsteps = 1", "trian.steps", "train.steps"),
         ("[model]\nsteps = 1", "model.steps", "train.steps"),
-        ("[evaluate]\nkeep = 1", "evaluate.keep", "checkpoint.keep"),
+        ("[train]\nsample_tokens = 1", "train.sample_tokens", "evaluate.sample_tokens"),
         ("steps = 1", "steps", "train.steps"),
         ("[nothing]", "nothing", None),
         ("[train.more]\nx = 1", "train.more", None),

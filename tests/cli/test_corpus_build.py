@@ -7,7 +7,7 @@ FILES = {
     "b.txt": "The rain fell on the town all day.",
     "c.md": "小镇的雨下了一整天，孩子们在屋里看书。",
     "d.rtf": "{\\rtf1 text}",
-    "e.jsonl": '{"body": "x"}\n',
+    "e.jsonl": '{"remark": "x"}\n',
     "held_out/f.txt": "Ann walked over the bridge.",
 }
 

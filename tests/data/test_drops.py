@@ -106,7 +106,7 @@ def test_too_short_too_large_undecodable(tmp_path: Path):
 def test_parquet_without_text_and_with_bad_text(tmp_path: Path):
     folder = tmp_path / "in"
     folder.mkdir()
-    parquet.write_table(arrow.table({"body": ["x"]}), folder / "none.parquet")
+    parquet.write_table(arrow.table({"remark": ["x"]}), folder / "none.parquet")
     broken = arrow.Array.from_buffers(
         arrow.string(), 2, [None, arrow.py_buffer(b"\0\0\0\0\2\0\0\0\4\0\0\0"), arrow.py_buffer(b"\xff\xfeok")]
     )

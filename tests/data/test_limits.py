@@ -1,12 +1,12 @@
 """A document that takes too long, too much memory or the process with it costs itself, and nothing else."""
 
-import os
 import signal
 import time
 from pathlib import Path
 
 import pytest
 from corpus_helpers import build, by_source, dropped, dropped_rows
+from limit_helpers import work, work_all
 
 from textmill.data import limits
 from textmill.data.pool import Task, ordered_map
@@ -14,24 +14,6 @@ from textmill.data.pool import Task, ordered_map
 GOOD = {f"{n:02}.txt": f"Text number {n} stays." for n in range(12)}
 HOSTILE = "<html><body>" + "<p><b>" * 500_000
 """Takes seconds and hundreds of megabytes to extract; a page of 3 MB."""
-
-
-def work(item: str) -> str:
-    """Is what the workers of these tests do."""
-    if item == "loop":
-        with limits.countdown(0.2):
-            while True:
-                pass
-    if item == "wait":
-        with limits.countdown(0.02):
-            time.sleep(60)
-    if item == "eat":
-        return "x" * (1 << 33)
-    if item == "crash":
-        os.kill(os.getpid(), signal.SIGSEGV)
-    if item == "fail":
-        raise KeyError("a bug")
-    return item.upper()
 
 
 def results(items: list[list[str]], workers: int) -> list[list[str]]:
@@ -44,11 +26,6 @@ def results(items: list[list[str]], workers: int) -> list[list[str]]:
         memory_gigabytes=1.0,
     )
     return list(ordered_map(task, items, workers))
-
-
-def work_all(items: list[str]) -> list[str]:
-    """Is what a worker does with a list."""
-    return [work(item) for item in items]
 
 
 @pytest.mark.parametrize("workers", [1, 3])
