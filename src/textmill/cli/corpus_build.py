@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from textmill.cli.command import Argument, Command, Context, Stopped
-from textmill.cli.layout import pad, size, width
+from textmill.cli.layout import pad, width
 from textmill.i18n import t
+from textmill.report.numbers import size
 
 MOST_ROWS = 8
 """Languages, kinds and encodings shown; the manifest has them all."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from textmill.cli.command import Argument, Command, Context
-from textmill.cli.layout import bold, page_width, size, two_columns
+from textmill.cli.layout import bold, page_width, two_columns
 from textmill.config import Settings
 from textmill.errors import UserError
 from textmill.hardware import (
@@ -29,6 +29,7 @@ from textmill.hardware import (
     memory_bandwidth,
 )
 from textmill.i18n import t
+from textmill.report.numbers import size
 
 LITTLE_MEMORY = 2e9
 LITTLE_DISK = 2e9

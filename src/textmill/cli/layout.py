@@ -28,12 +28,6 @@ def pad(text: str, columns: int) -> str:
     return text + " " * max(0, columns - width(text))
 
 
-def size(count: float) -> str:
-    """Returns a number of bytes in the unit (of thousands) in which it reads best: 512 B, 1.5 MB, 12.3 GB."""
-    power = min(4, max(0, len(str(int(count))) - 1) // 3)
-    return f"{count / 1000**power:.1f} {('B', 'KB', 'MB', 'GB', 'TB')[power]}" if power else f"{int(count)} B"
-
-
 def page_width() -> int:
     """Returns the columns to write help in: the terminal's, at most 100 because longer lines read badly."""
     return max(40, min(100, shutil.get_terminal_size((100, 24)).columns))

@@ -7,8 +7,9 @@ bytes}, cache_bytes {tokens: bytes}, licence, chat_template, config``. ``cache_b
 from typing import Any
 
 from textmill.cli.command import Argument, Command, Context
-from textmill.cli.layout import size, table
+from textmill.cli.layout import table
 from textmill.i18n import t
+from textmill.report.numbers import size
 
 
 def run(context: Context, *, model: str | None) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """Numbers as people read them."""
 
 
-def size(number: int) -> str:
+def size(number: float) -> str:
     """Returns a number of bytes: "950 B", "1.2 MB"."""
-    power = min(4, (len(str(number)) - 1) // 3)
-    return f"{number / 1000**power:.1f} {('B', 'KB', 'MB', 'GB', 'TB')[power]}" if power else f"{number} B"
+    power = min(4, (len(str(int(number))) - 1) // 3)
+    return f"{number / 1000**power:.1f} {('B', 'KB', 'MB', 'GB', 'TB')[power]}" if power else f"{int(number)} B"
 
 
 def share(part: float, whole: float) -> str:

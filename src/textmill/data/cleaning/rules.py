@@ -72,6 +72,11 @@ def _english(name: str, group: str, source: str, value: float, zh: float | None,
     return Rule(name=name, group=group, source=source, en=value, zh=zh, other=None, chinese_source=chinese_source)
 
 
+def _chinese(name: str, group: str, source: str, value: float) -> Rule:
+    """Returns a rule about Chinese texts alone."""
+    return Rule(name=name, group=group, source="", en=None, zh=value, other=None, chinese_source=source)
+
+
 LINES = (
     _switch("boilerplate_lines", "lines", "RefinedWeb", "Textmill"),
     _switch("policy_lines", "c4", "C4", "Textmill"),
@@ -109,24 +114,8 @@ DOCUMENTS = (
     _same("maximum_ellipsis_lines", "gopher", "Gopher", 0.3, 0.3, "Gopher"),
     _same("minimum_alphabetic_words", "gopher", "Gopher", 0.8, 0.735, "FineWeb2"),
     _english("minimum_stop_words", "gopher", "Gopher", 2, 2, "FineWeb2"),
-    Rule(
-        name="minimum_chinese_share",
-        group="gopher",
-        source="",
-        en=None,
-        zh=0.3,
-        other=None,
-        chinese_source="ChineseWebText",
-    ),
-    Rule(
-        name="minimum_line_length",
-        group="gopher",
-        source="",
-        en=None,
-        zh=10,
-        other=None,
-        chinese_source="ChineseWebText",
-    ),
+    _chinese("minimum_chinese_share", "gopher", "ChineseWebText", 0.3),
+    _chinese("minimum_line_length", "gopher", "ChineseWebText", 10),
     _switch("lorem_ipsum", "c4", "C4", "C4"),
     _switch("curly_bracket", "c4", "C4", "C4"),
     _same("minimum_sentences", "c4", "C4", 5, 5, "C4"),
