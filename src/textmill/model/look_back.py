@@ -13,7 +13,7 @@ vectors that do not depend on the token. Rotary positions turn pair i of query a
 Values and output begin as a random projection of the token that is looked at. Shapes: D width, K head width.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import nn
@@ -22,6 +22,7 @@ from textmill.model.config import ModelConfig
 from textmill.model.positions import rope_frequencies
 
 if TYPE_CHECKING:
+    from textmill.model.block import Block
     from textmill.model.gpt import GPT
 
 CONSTANT = 4.0
@@ -47,7 +48,7 @@ def look_back(model: "GPT", generator: torch.Generator) -> None:
     width, pairs = config.head_width, config.head_width // 2
     frequency = rope_frequencies(config, config.context)[0]
     fast = [pair for pair in range(pairs) if frequency[pair] > FAST]
-    attention = model.blocks[0].attention
+    attention = cast("Block", model.blocks[0]).attention
     embedding = model.token_embedding.weight
     embedding[:, 0] = CONSTANT * embedding[:, 1:].std()
     attention.query.weight[:width] = 0.0
@@ -56,7 +57,7 @@ def look_back(model: "GPT", generator: torch.Generator) -> None:
     attention.query.weight[fast, 0] = frequency[fast].cos()
     attention.query.weight[[pair + pairs for pair in fast], 0] = -frequency[fast].sin()
     for norm in (attention.query_norm, attention.key_norm):
-        norm.weight[[*fast, *(pair + pairs for pair in fast)]] *= GAIN
+        cast("nn.RMSNorm", norm).weight[[*fast, *(pair + pairs for pair in fast)]] *= GAIN
     value_KD, output_DK = attention.value.weight[:width], attention.output.weight[:, :width]
     value_KD.copy_(nn.init.orthogonal_(torch.empty_like(value_KD), generator=generator))
     output_DK.copy_(nn.init.orthogonal_(torch.empty_like(output_DK), generator=generator))

@@ -113,7 +113,8 @@ def fitted(rows: Rows, alike: Numbers) -> tuple[Numbers, float]:
     """Returns what `fit` does, of texts whose similarities are known."""
     shares, bias = descend(alike, rows.labels)
     lengths = np.diff(np.append(rows.starts, len(rows.places)))
-    return np.bincount(rows.places, weights=rows.values * np.repeat(shares, lengths), minlength=SIZE), bias
+    weights = np.bincount(rows.places, weights=rows.values * np.repeat(shares, lengths), minlength=SIZE)
+    return weights.astype(np.float64, copy=False), bias
 
 
 def descend(alike: Numbers, labels: Numbers) -> tuple[Numbers, float]:

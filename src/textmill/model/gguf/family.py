@@ -142,7 +142,7 @@ class GGUFFamily:
 
 def shapes_that_tell(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Returns the shapes of the tensors whose presence in a file says what no key does."""
-    shapes = {"token_embd.weight": (config.vocabulary_size, config.width)}
+    shapes: dict[str, tuple[int, ...]] = {"token_embd.weight": (config.vocabulary_size, config.width)}
     if not config.tied:
         shapes["output.weight"] = shapes["token_embd.weight"]
     for option, names in BIAS_TENSORS.items():

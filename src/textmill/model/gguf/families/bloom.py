@@ -2,7 +2,7 @@
 
 from textmill.model.config import ModelConfig
 from textmill.model.gguf.families.common import (
-    ALL_BIASES,
+    BIASED,
     JOINED,
     UNGATED,
     decoder_weights,
@@ -22,7 +22,7 @@ def read(values: GGUFValues) -> ModelConfig:
         norm="layer",
         feed_forward_kind="gelu",
         embedding_norm=True,
-        **dict.fromkeys(ALL_BIASES, True),
+        **BIASED,
     )
 
 

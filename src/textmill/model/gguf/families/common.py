@@ -28,6 +28,8 @@ GATE_WITH_UP = {"ffn_up": ("gate", "up"), "ffn_down": ("down",)}
 UNGATED = {"ffn_up": ("up",), "ffn_down": ("down",)}
 EPSILON = {"rms": "attention.layer_norm_rms_epsilon", "layer": "attention.layer_norm_epsilon"}
 ALL_BIASES = tuple(BIAS_TENSORS)
+BIASED: dict[str, Any] = dict.fromkeys(ALL_BIASES, True)
+"""The options of a family whose projections all have a bias."""
 
 
 def write_decoder(config: ModelConfig, **more: Any) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def read(values: GGUFValues) -> ModelConfig:
 
 def read_2(values: GGUFValues) -> ModelConfig:
     """Returns our configuration of a Gemma 2 file."""
-    caps = {
+    caps: dict[str, Any] = {
         "attention_softcap": values.number("attn_logit_softcapping", 50.0),
         "logit_softcap": values.number("final_logit_softcapping", 30.0),
     }

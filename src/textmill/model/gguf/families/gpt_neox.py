@@ -7,7 +7,7 @@ from typing import Any
 
 from textmill.model.config import ModelConfig
 from textmill.model.gguf.families.common import (
-    ALL_BIASES,
+    BIASED,
     JOINED,
     UNGATED,
     decoder_weights,
@@ -27,7 +27,7 @@ def read(values: GGUFValues) -> ModelConfig:
         feed_forward_kind="gelu_exact",
         parallel=values.get("use_parallel_residual", bool, True),
         tied=False,
-        **dict.fromkeys(ALL_BIASES, True),
+        **BIASED,
     )
 
 

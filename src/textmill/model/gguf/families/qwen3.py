@@ -22,8 +22,9 @@ def read_qwen2(values: GGUFValues) -> ModelConfig:
 
 def read_mixture(values: GGUFValues) -> ModelConfig:
     """Returns our configuration of a Qwen3-MoE file; llama.cpp always makes the experts' weights sum to one."""
-    width = values.integer("expert_feed_forward_length")
-    return read_decoder(values, "qwen3_moe", qk_norm=True, **read_experts(values) | {"feed_forward": width})
+    options = read_experts(values)
+    options["feed_forward"] = values.integer("expert_feed_forward_length")
+    return read_decoder(values, "qwen3_moe", qk_norm=True, **options)
 
 
 def write_mixture(config: ModelConfig) -> dict[str, Any]:

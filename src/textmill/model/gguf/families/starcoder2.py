@@ -1,14 +1,13 @@
 """StarCoder2 in GGUF: LayerNorm, GELU, biases everywhere. llama.cpp does not know its window."""
 
 from textmill.model.config import ModelConfig
-from textmill.model.gguf.families.common import ALL_BIASES, UNGATED, decoder_weights, read_decoder, write_decoder
+from textmill.model.gguf.families.common import BIASED, UNGATED, decoder_weights, read_decoder, write_decoder
 from textmill.model.gguf.family import GGUFFamily, GGUFValues
 
 
 def read(values: GGUFValues) -> ModelConfig:
     """Returns our configuration of a StarCoder2 file."""
-    biases = dict.fromkeys(ALL_BIASES, True)
-    return read_decoder(values, "starcoder2", wide_heads=False, norm="layer", feed_forward_kind="gelu", **biases)
+    return read_decoder(values, "starcoder2", wide_heads=False, norm="layer", feed_forward_kind="gelu", **BIASED)
 
 
 STARCODER2 = GGUFFamily(
