@@ -4,8 +4,9 @@ The input is made here: sentences of Little World (other towns with other seeds,
 in documents of some 3 KB, so that hardly any two are alike; six tenths as JSONL, two as text files of 50 MB, which are
 cut into documents, two as web pages in WARC. --data DIR takes the files of a folder instead.
 
-memory    2 GB of input (TEXTMILL_BENCHMARK_MEGABYTES asks for another size), all cores: the largest sum of the
-          proportional set sizes of all processes of the build (shared pages counted once), sampled five times a second
+memory    2 GB of input (TEXTMILL_BENCHMARK_MEGABYTES asks for another size), all cores, near-duplicates and all: the
+          largest sum of the proportional set sizes of all processes of the build (shared pages counted once), sampled
+          five times a second; and the largest of the building process alone, of its children together, and of one
 workers   48 MB with 1, 2, 4 … workers up to the number of cores: MB and documents a second
 """
 
@@ -91,8 +92,8 @@ class Peak:
     """Measures, while it is entered, how much memory this process and its children take together."""
 
     def __init__(self) -> None:
-        self.largest = 0
-        self.before = self.now()
+        self.largest = dict.fromkeys(("", "_parent", "_workers", "_one_worker"), 0)
+        """Bytes: of all together, of this process, of its children together, of the largest child."""
         self.over = threading.Event()
         self.thread = threading.Thread(target=self.watch, daemon=True)
 
@@ -107,21 +108,28 @@ class Peak:
     def watch(self) -> None:
         """Samples until it is over."""
         while not self.over.wait(SAMPLED_EVERY):
-            self.largest = max(self.largest, self.now())
+            own, *others = self.now()
+            seen = {
+                "": own + sum(others),
+                "_parent": own,
+                "_workers": sum(others),
+                "_one_worker": max(others, default=0),
+            }
+            self.largest = {who: max(size, seen[who]) for who, size in self.largest.items()}
 
     @staticmethod
-    def now() -> int:
-        """Returns the bytes at this moment; a process that ends meanwhile counts nothing."""
+    def now() -> list[int]:
+        """Returns the bytes of this process and of each child at this moment; one that ends meanwhile counts 0."""
         import psutil
 
         own = psutil.Process()
-        total = 0
+        sizes = []
         for process in (own, *own.children(recursive=True)):
             try:
-                total += getattr(process.memory_full_info(), "pss", process.memory_info().rss)
+                sizes.append(getattr(process.memory_full_info(), "pss", process.memory_info().rss))
             except psutil.Error:
-                continue
-        return total
+                sizes.append(0)
+        return sizes
 
 
 def built(source: Path, target: Path, workers: int) -> tuple[Corpus, float]:
@@ -143,7 +151,10 @@ def memory(data: Path | None) -> list[common.Row]:
         case, read, count = "memory", corpus.manifest["read"]["bytes"], corpus.count()
         return [
             common.row(case, "input_bytes", read, n=count),
-            common.row(case, "peak_bytes", peak.largest, n=count, seconds=seconds),
+            *(
+                common.row(case, f"peak_bytes{who}", size, n=count, seconds=seconds)
+                for who, size in peak.largest.items()
+            ),
             common.row(case, "megabytes_per_second", read / 1e6 / seconds, n=count, seconds=seconds),
         ]
 

@@ -11,6 +11,8 @@ import pytest
 from corpus_helpers import build, by_source, dropped, dropped_rows
 from input_samples import encrypted_pdf, page, warc_record
 
+from textmill.data import opening
+
 GOOD: dict[str, str | bytes] = {"good.txt": "A good text that stays."}
 SIZE = 10 << 20
 
@@ -82,14 +84,14 @@ def test_all_kinds_of_bad_input_are_listed(tmp_path: Path):
 
 
 def test_a_file_that_is_gone_when_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    real = open
+    real = opening.Watched
 
-    def refuses(name, *rest, **named):
-        if str(name).endswith("closed.txt"):
+    def refuses(name, *rest):
+        if name.endswith("closed.txt"):
             raise PermissionError(13, "Permission denied")
-        return real(name, *rest, **named)
+        return real(name, *rest)
 
-    monkeypatch.setattr("textmill.data.units.open", refuses, raising=False)
+    monkeypatch.setattr(opening, "Watched", refuses)
     corpus = build(tmp_path, GOOD | {"closed.txt": "No one may read this."})
     assert [(row["reason"], row["value"]) for row in dropped_rows(corpus)] == [("unreadable", "Permission denied")]
 

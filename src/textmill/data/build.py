@@ -21,13 +21,15 @@ from textmill.data import cleaning
 from textmill.data import digest as digesting
 from textmill.data.corpus import MANIFEST, Corpus, is_corpus
 from textmill.data.document import Draft, Drop
+from textmill.data.drops import MEGABYTE, ended
 from textmill.data.duplicates import contamination
 from textmill.data.duplicates.minhash import signed
 from textmill.data.duplicates.passages import without_repeats
 from textmill.data.hub_datasets import with_datasets
 from textmill.data.journal import Journal, jobs_folder, journal_folder
-from textmill.data.limits import MEMORY, TIMEOUT, countdown
+from textmill.data.limits import countdown
 from textmill.data.manifest import describe
+from textmill.data.opener import Opener
 from textmill.data.packing import pack
 from textmill.data.plan import Plan, plan_of, slices
 from textmill.data.pool import Task, available_workers, ordered_map
@@ -35,7 +37,7 @@ from textmill.data.settle import settle
 from textmill.data.shards import write_shards
 from textmill.data.sources import Given, SourceFile, find_files
 from textmill.data.spool import Spool
-from textmill.data.units import MEGABYTE, Unit, drop, units
+from textmill.data.units import Unit, units
 from textmill.errors import CorpusError, InputError
 from textmill.files import atomic_folder, clear_leftovers, write_json
 from textmill.i18n import t
@@ -132,11 +134,13 @@ def digest_slices(journal: Journal, chosen: Iterable[Slice], settings: Settings)
     ahead: deque[tuple[int, bool]] = deque()
     """What was handed out and is not back yet: the number of its slice, and whether this is the slice's end."""
 
+    opener = Opener(settings.corpus)
+
     def work() -> Iterator[Unit]:
         for number, items in chosen:
             if journal.finished(number):
                 continue
-            for unit in islice(units(items, settings.corpus), journal.units_done(number), None):
+            for unit in islice(units(items, settings.corpus, opener), journal.units_done(number), None):
                 ahead.append((number, False))
                 yield unit
             ahead.append((number, True))
@@ -151,6 +155,8 @@ def digest_slices(journal: Journal, chosen: Iterable[Slice], settings: Settings)
     except KeyboardInterrupt:
         journal.flush()
         raise
+    finally:
+        opener.stop()
     close_slices(journal, ahead)
 
 
@@ -221,11 +227,9 @@ def split_unit(unit: Unit) -> list[Unit]:
 def given_up(unit: Unit, why: str, settings: Settings) -> tuple[int, bytes]:
     """Returns the outcome of a file or record that ended its process: it took too long, too much memory, or crashed."""
     position = unit.records[0].position if unit.records else 0
-    most = {TIMEOUT: settings.corpus.document_seconds, MEMORY: settings.corpus.worker_memory_gigabytes}.get(why, "")
-    value = f"> {most}" if most else ""
     file = unit.files[0]
     if not isinstance(file, Drop):
-        file = drop(file, why, step="extract", position=position, value=value, threshold=most)
+        file = ended(file, why, settings.corpus, step="extract", position=position)
     return unit.size, pack([file])
 
 

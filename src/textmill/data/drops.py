@@ -5,6 +5,7 @@ from typing import Any
 from textmill.config import CorpusSettings
 from textmill.data.document import Drop, document_id
 from textmill.data.formats_in.problem import Unreadable
+from textmill.data.limits import MEMORY, TIMEOUT
 from textmill.data.sources import SourceFile, printable
 
 MEGABYTE = 1 << 20
@@ -43,6 +44,12 @@ def too_large(file: SourceFile, size: int, settings: CorpusSettings, position: i
     """Returns the Drop of a file or record that is larger than `corpus.maximum_document_megabytes`."""
     threshold = settings.maximum_document_megabytes
     return drop(file, "too_large", position=position, value=f"{size / MEGABYTE:.3f}", threshold=threshold, size=size)
+
+
+def ended(file: SourceFile, why: str, settings: CorpusSettings, *, step: str, position: int = 0) -> Drop:
+    """Returns the Drop of what ended the process that read it: it took too long or too much memory, or crashed."""
+    most = {TIMEOUT: settings.document_seconds, MEMORY: settings.worker_memory_gigabytes}.get(why, "")
+    return drop(file, why, step=step, position=position, value=f"> {most}" if most else "", threshold=most)
 
 
 def ending(name: str) -> str:

@@ -24,15 +24,18 @@ TIMEOUT, MEMORY, CRASHED = "timeout", "memory", "crashed"
 
 
 @contextmanager
-def countdown(seconds: float) -> Iterator[Callable[[], None]]:
-    """Ends this process when one document takes longer than `seconds`; calling what is given begins the next one."""
+def countdown(seconds: float) -> Iterator[Callable[..., None]]:
+    """Ends this process when one document takes longer than `seconds`; calling what is given begins the next one.
+
+    Called with other seconds, it gives the next one so many; with 0 nothing is counted until it is called again.
+    """
     if not hasattr(signal, "setitimer"):  # Windows
-        yield lambda: None
+        yield lambda left=0.0: None
         return
 
-    def restart() -> None:
-        signal.setitimer(signal.ITIMER_PROF, seconds)
-        signal.setitimer(signal.ITIMER_REAL, PATIENCE * seconds)
+    def restart(left: float = seconds) -> None:
+        signal.setitimer(signal.ITIMER_PROF, left)
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE * left)
 
     for number in (signal.SIGPROF, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)

@@ -4,14 +4,18 @@
                        ├──▶ whole documents (a page, a PDF …): handed on as they are
                        └──▶ lines, rows, threads: handed on as Records, some at a time
 
-A fault in a member costs the member; what expands without end costs the file on disk that it came from.
+A fault in a member costs the member; what expands without end costs the file on disk that it came from. What is handed
+on as it is, is bounded by construction (a look at the first bytes; lines and pieces up to a limit); all else is parsed
+by libraries that a hostile file may hang or crash, so `opener` opens it in a process that may be ended.
 """
 
+import errno
+import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from textmill.config import CorpusSettings
 from textmill.data import formats, streams
@@ -37,6 +41,55 @@ class Nest:
     depth: int = 0
 
 
+class Watched(io.FileIO):
+    """A file on disk that tells when it is read further than it was before."""
+
+    def __init__(self, path: str, alive: Callable[[], None]) -> None:
+        super().__init__(path)
+        self.alive, self.furthest = alive, 0
+
+    def readinto(self, buffer: Any) -> int:
+        """Fills `buffer` as far as there is something."""
+        count = super().readinto(buffer) or 0
+        if self.tell() > self.furthest:
+            self.furthest = self.tell()
+            self.alive()
+        return count
+
+
+def is_bounded(file: SourceFile) -> bool:
+    """True for a file on disk that may be opened in any process: nothing in it can make that hang or crash."""
+    try:
+        with open(file.path, "rb") as stream:
+            head = stream.read(formats.HEAD_BYTES)
+    except OSError:
+        return True
+    return formats.file_format(file.name, head, named_by_user=file.named_by_user) in BOUNDED
+
+
+def opened(
+    file: SourceFile, settings: CorpusSettings, alive: Callable[[], None] = lambda: None
+) -> Iterator[tuple[SourceFile, Found]]:
+    """Yields what is in one file on disk, or the file when it is to be read whole; a fault in it is its own Drop.
+
+    `alive` is called whenever reading goes on, though it may be long until something is yielded; a file of a certain
+    size can only do so a certain number of times.
+    """
+    try:
+        with io.BufferedReader(Watched(file.path, alive), archives.BLOCK_BYTES) as stream:
+            nest = Nest(budget=Budget.of(file.size, int(settings.maximum_archive_gigabytes * (1 << 30)), alive))
+            nothing = True
+            for found in found_in(file, stream, settings, nest):
+                nothing = False
+                yield found
+            if nothing:
+                yield file, drop(file, "empty", step="clean", value=file.size)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        yield file, drop(file, "unreadable", value=error.strerror or type(error).__name__)
+
+
 def found_in(
     file: SourceFile, stream: BinaryIO, settings: CorpusSettings, nest: Nest
 ) -> Iterator[tuple[SourceFile, Found]]:
@@ -50,7 +103,7 @@ def found_in(
         if problem.reason == "bomb" and nest.depth:
             raise
         yield file, drop_of(file, problem)
-    except (TextmillError, OSError):
+    except (TextmillError, OSError, MemoryError):
         raise
     except Exception as error:  # whatever a reader stumbles over is this file's fault, and costs this file only
         yield file, drop(file, "bad_document", value=f"{file.form}: {type(error).__name__}: {error}"[:200])
@@ -86,6 +139,9 @@ REFUSED: dict[str, Callable[[SourceFile, bytes], Drop]] = {
     formats.ENCRYPTED: lambda file, head: drop(file, "encrypted"),
     formats.COMPANION: lambda file, head: drop(file, "companion", step="find"),
 }
+
+BOUNDED = formats.WHOLE | REFUSED.keys() | {formats.TEXT, formats.MARKDOWN, formats.JSONL}
+"""Forms of which only the first bytes, or one line or piece after another, are looked at while they are opened."""
 
 
 def json_line_records(file: SourceFile, stream: BinaryIO, settings: CorpusSettings) -> Iterator[Record]:

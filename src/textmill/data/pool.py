@@ -129,7 +129,7 @@ class Pool(Generic[Work, Result]):
             again = []
         self.workers[place] = start_worker(self.task)
         for piece in (*again, *ended.pieces):
-            give(self.workers[place], piece)
+            give_piece(self.workers[place], piece)
 
     def take(self, piece: Piece, result: Result) -> None:
         """Notes the result of a piece; those of an item's parts are put together when all are there."""
@@ -155,7 +155,7 @@ def ordered_map(task: Task[Work, Result], work: Iterable[Work], workers: int) ->
                 more = number >= 0
                 if item is not None:
                     given += 1
-                    give(free, Piece(number=number, item=item))
+                    give_piece(free, Piece(number=number, item=item))
             if wanted in pool.results:
                 yield pool.results.pop(wanted)
                 wanted += 1
@@ -168,22 +168,35 @@ def ordered_map(task: Task[Work, Result], work: Iterable[Work], workers: int) ->
             stop(worker)
 
 
-def give(worker: Worker, piece: Piece) -> None:
-    """Hands a piece to a worker; that it has ended is seen when its result is waited for."""
+def give_piece(worker: Worker, piece: Piece) -> None:
+    """Hands a piece to a worker."""
     worker.pieces.append(piece)
+    give(worker, (piece.item,))
+
+
+def give(worker: Worker, message: Any) -> None:
+    """Tells a process something; that it has ended is seen when its answer is waited for."""
     try:
-        worker.pipe.send((piece.item,))
+        worker.pipe.send(message)
     except OSError:
         pass
 
 
 def start_worker(task: Task[Any, Any]) -> Worker:
-    """Starts a process by the server of forks, or afresh where there is none; this one has threads and may not fork."""
+    """Starts a process that does the task."""
+    return start_process(work_on, task.function, task.memory_gigabytes)
+
+
+def start_process(target: Callable[..., None], *values: Any) -> Worker:
+    """Starts a process that runs `target` with the end of a pipe and the values, and returns it with the other end.
+
+    It comes from the server of forks, or begins afresh where there is none; this one has threads and may not fork.
+    """
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
     if sys.platform != "win32":
         context.set_forkserver_preload(PRELOADED)
     ours, theirs = context.Pipe()
-    process = context.Process(target=work_on, args=(theirs, task.function, task.memory_gigabytes), daemon=True)
+    process = context.Process(target=target, args=(theirs, *values), daemon=True)
     with interrupts_held(), environment(ONE_THREAD):
         process.start()
     theirs.close()

@@ -6,7 +6,6 @@
 goes, and may run in any process: the same unit always gives the same outcome.
 """
 
-import errno
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +13,8 @@ from typing import Any
 from textmill.config import CorpusSettings
 from textmill.data.document import Drop
 from textmill.data.drops import MEGABYTE, drop
-from textmill.data.formats_in.problem import Budget
-from textmill.data.opening import Found, Nest, found_in
+from textmill.data.opener import Opener
+from textmill.data.opening import Found, is_bounded, opened
 from textmill.data.sources import SourceFile
 from textmill.data.streams import Record
 
@@ -44,7 +43,7 @@ class Batch:
     def takes(self, file: SourceFile, found: Found) -> bool:
         """True when `found` may travel with what is here."""
         if isinstance(found, Record):
-            return not self.files or (bool(self.records) and self.files[0] is file)
+            return not self.files or (bool(self.records) and self.files[0] == file)
         return not self.records
 
     def add(self, file: SourceFile, found: Found) -> None:
@@ -67,10 +66,13 @@ class Batch:
         self.files, self.records, self.size = [], [], 0
 
 
-def units(found: Iterable[SourceFile | Drop], settings: CorpusSettings) -> Iterator[Unit]:
-    """Yields the work that the files make, in their order; small web pages and texts travel together."""
+def units(found: Iterable[SourceFile | Drop], settings: CorpusSettings, opener: Opener | None = None) -> Iterator[Unit]:
+    """Yields the work that the files make, in their order; small web pages and texts travel together.
+
+    With an opener, archives and whatever else a hostile author could make hang are opened by it, else here.
+    """
     batch = Batch()
-    for file, piece in pieces_of(found, settings):
+    for file, piece in pieces_of(found, settings, opener):
         if not batch.takes(file, piece):
             yield from batch.unit()
         batch.add(file, piece)
@@ -79,13 +81,16 @@ def units(found: Iterable[SourceFile | Drop], settings: CorpusSettings) -> Itera
     yield from batch.unit()
 
 
-def pieces_of(found: Iterable[SourceFile | Drop], settings: CorpusSettings) -> Iterator[tuple[Any, Found]]:
+def pieces_of(
+    found: Iterable[SourceFile | Drop], settings: CorpusSettings, opener: Opener | None
+) -> Iterator[tuple[Any, Found]]:
     """Yields what is in the files, each with its file; a record that could not be read is a Drop."""
     for item in found:
         if isinstance(item, Drop):
             yield item, item
             continue
-        for file, piece in file_units(item, settings):
+        apart = opener if opener and not is_bounded(item) else None
+        for file, piece in apart.pieces(item) if apart else opened(item, settings):
             yield file, problem_drop(file, piece, settings) if isinstance(piece, Record) and piece.problem else piece
 
 
@@ -96,20 +101,3 @@ def problem_drop(file: SourceFile, record: Record, settings: CorpusSettings) -> 
     threshold = settings.maximum_document_megabytes if large else ""
     step = "find" if record.problem == "not_content" else "read"
     return drop(file, record.problem, position=record.position, value=value, threshold=threshold, step=step)
-
-
-def file_units(file: SourceFile, settings: CorpusSettings) -> Iterator[tuple[SourceFile, Found]]:
-    """Yields what is in one file on disk, or the file when it is to be read whole; a fault in it is its own Drop."""
-    try:
-        with open(file.path, "rb") as stream:
-            nest = Nest(budget=Budget.of(file.size, int(settings.maximum_archive_gigabytes * (1 << 30))))
-            nothing = True
-            for found in found_in(file, stream, settings, nest):
-                nothing = False
-                yield found
-            if nothing:
-                yield file, drop(file, "empty", step="clean", value=file.size)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise
-        yield file, drop(file, "unreadable", value=error.strerror or type(error).__name__)

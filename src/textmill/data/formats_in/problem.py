@@ -1,5 +1,6 @@
 """What the readers of formats raise and share: why something cannot be read, and how much may be read at all."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -25,15 +26,18 @@ class Budget:
 
     left: int
     whole: int
+    alive: Callable[[], None] = lambda: None
+    """Is called whenever something came out: a sign that opening the file goes on."""
 
     @classmethod
-    def of(cls, size: int, most: int) -> "Budget":
+    def of(cls, size: int, most: int, alive: Callable[[], None] = lambda: None) -> "Budget":
         """Returns the budget of a file of `size` bytes; `most` is `corpus.maximum_archive_gigabytes` in bytes."""
         whole = min(most, FREE_BYTES + HIGHEST_RATIO * size)
-        return cls(left=whole, whole=whole)
+        return cls(left=whole, whole=whole, alive=alive)
 
     def take(self, number: int) -> None:
         """Counts bytes that came out; raises Unreadable("bomb") when they are too many."""
         self.left -= number
+        self.alive()
         if self.left < 0:
             raise Unreadable("bomb", f"> {self.whole / (1 << 20):.3f}", f"{self.whole / (1 << 20):.3f}")

@@ -86,6 +86,8 @@ def arrow_rows(stream: Any, *, streamed: bool) -> Iterator[Record]:
                 part = batch.slice(start, BATCH_ROWS)
                 yield from whole_rows(part, position)
                 position += part.num_rows
+    except MemoryError:  # Arrow's is an ArrowException too
+        raise
     except (arrow.ArrowException, OSError, ValueError) as error:
         raise Unreadable("bad_arrow", error) from error
 
@@ -126,5 +128,7 @@ def parquet_rows(stream: Any) -> Iterator[Record]:
             for batch in opened.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
                 yield Record(position=position, value=batch, size=batch.nbytes)
                 position += batch.num_rows
+    except MemoryError:
+        raise
     except (arrow.ArrowException, OSError, ValueError) as error:
         raise Unreadable("bad_parquet", error) from error
