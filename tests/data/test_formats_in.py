@@ -9,6 +9,7 @@ import pytest
 from corpus_helpers import build, by_source, dropped, texts
 
 from textmill.data.formats import file_format
+from textmill.data.streams import split_text
 
 
 def test_text_keeps_what_was_written(tmp_path: Path):
@@ -143,6 +144,15 @@ def test_long_texts_are_cut_at_blank_lines(tmp_path: Path):
     assert all(len(part) <= 2000 for part in parts)
     assert "\n\n".join(parts) == "\n\n".join(paragraph.rstrip() for paragraph in paragraphs)
     assert len(texts(build(tmp_path, split_characters=0))) == 1
+
+
+@pytest.mark.parametrize("step", [1, 7, 100])
+def test_where_a_text_is_cut_does_not_depend_on_how_it_is_read(step: int):
+    text = "Short.\n\n" * 9 + "a" * 400 + "\n" + "b" * 90 + "\n" + "c" * 999 + "\n" + "d" * 90 + "\n\n" + "e" * 99
+    found = list(split_text((text[place : place + step] for place in range(0, len(text), step)), 60, 500))
+    assert [piece for piece in found if isinstance(piece, int)] == [999]
+    assert "".join(piece for piece in found if isinstance(piece, str)) == text.replace("c" * 999 + "\n", "")
+    assert found == list(split_text(text, 60, 500))
 
 
 def test_a_large_file_reads_as_a_small_one(tmp_path: Path, monkeypatch):

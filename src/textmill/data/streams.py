@@ -125,7 +125,9 @@ def split_text(blocks: Iterable[str | None], target: int, limit: int) -> Iterato
 
     Instead of a line longer than `limit` characters its length is yielded; 0 stands for what could not be decoded.
     """
-    buffer, skipped = "", 0
+    held: list[str] = []  # what is to be cut; joined only when the line in it may be at its end, however long it is
+    size = skipped = 0
+    within_line = False
     for block in blocks:
         if block is None:
             yield 0
@@ -137,16 +139,20 @@ def split_text(blocks: Iterable[str | None], target: int, limit: int) -> Iterato
                 continue
             yield skipped
             block, skipped = block[end + 1 :], 0
-        buffer += block
-        start = 0
+        held.append(block)
+        size += len(block)
+        if within_line and size <= limit and "\n" not in block:
+            continue
+        buffer, start = "".join(held), 0
         while len(buffer) - start > target and (cut := cut_place(buffer, start, target)):
             yield buffer[start:cut]
             start = cut
         buffer = buffer[start:]
-        if len(buffer) > limit and "\n" not in buffer:
-            skipped, buffer = len(buffer), ""
-    if skipped or buffer:
-        yield skipped or buffer
+        held, size, within_line = [buffer], len(buffer), len(buffer) > target
+        if size > limit and "\n" not in buffer:
+            held, size, skipped, within_line = [], 0, size, False
+    if skipped or size:
+        yield skipped or "".join(held)
 
 
 def cut_place(buffer: str, start: int, target: int) -> int:
