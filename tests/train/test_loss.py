@@ -67,3 +67,18 @@ def test_very_unlikely_targets_do_not_overflow() -> None:
     weight = torch.tensor([[1.0] * 4, [-1.0] * 4])
     value = linear_cross_entropy(hidden, weight, torch.tensor([1, 1]))
     assert value.item() == pytest.approx(1600, rel=1e-6)
+
+
+def test_z_loss_is_in_the_gradient_and_not_in_the_value() -> None:
+    generator = torch.Generator().manual_seed(3)
+    hidden = torch.randn(700, 8, generator=generator, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(50, 8, generator=generator, dtype=torch.float64, requires_grad=True)
+    targets = torch.randint(0, 50, (700,), generator=generator)
+    ours = linear_cross_entropy(hidden, weight, targets, torch.float64, z=0.01)
+    got = torch.autograd.grad(ours, (hidden, weight))
+    logits = hidden @ weight.T
+    plain = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+    wanted = torch.autograd.grad(plain + 0.01 * logits.logsumexp(dim=-1).square().sum(), (hidden, weight))
+    torch.testing.assert_close(ours.double(), plain, rtol=1e-5, atol=0)
+    for mine, theirs in zip(got, wanted, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)

@@ -1,5 +1,7 @@
 """Muon orthogonalises; every weight has exactly one optimizer; states go out and in by name."""
 
+import math
+
 import pytest
 import torch
 
@@ -8,7 +10,7 @@ from textmill.model.config import classic, modern
 from textmill.model.gpt import GPT
 from textmill.train.muon import COEFFICIENTS, Muon, orthogonalise
 from textmill.train.optimizers import Optimizers, learning_rates, parameter_groups
-from textmill.train.schedule import momentum, multiplier
+from textmill.train.schedule import batch_rows, decay_begins, momentum, multiplier
 
 SHAPE = {"vocabulary_size": 64, "context": 16, "layers": 2, "width": 16, "heads": 2}
 
@@ -42,7 +44,7 @@ def test_one_step_of_muon() -> None:
 
 
 @pytest.mark.parametrize("preset", [modern, classic])
-@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+@pytest.mark.parametrize("optimizer", ["muon", "adamw", "adafactor"])
 def test_every_trained_weight_has_one_place(preset, optimizer: str) -> None:
     model = GPT(preset(**SHAPE))
     groups = parameter_groups(model)
@@ -67,7 +69,7 @@ def steps(model: GPT, optimizers: Optimizers, count: int, seed: int) -> None:
         optimizers.zero_grad()
 
 
-@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+@pytest.mark.parametrize("optimizer", ["muon", "adamw", "adafactor"])
 def test_state_by_name_goes_on_bit_equal(optimizer: str) -> None:
     def fresh() -> tuple[GPT, Optimizers]:
         model = GPT(modern(**SHAPE))
@@ -119,3 +121,64 @@ def test_rates_follow_width_and_optimizer_unless_given() -> None:
     assert adamw.rest == adamw.embedding == 0.003
     given = learning_rates(TrainSettings(learning_rate=0.5, embedding_learning_rate=0.25), 192)
     assert (given.rest, given.embedding) == (0.5, 0.25)
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_schedules_that_fall_all_the_way(schedule: str) -> None:
+    settings = TrainSettings(schedule=schedule, warmup=0.2, decay=0.1, final_learning_rate=0.1)
+    assert multiplier(0.1, settings) == pytest.approx(0.5)
+    assert multiplier(0.2, settings) == pytest.approx(1)
+    assert multiplier(0.6, settings) == pytest.approx(0.55)
+    quarter = {"linear": 0.1 + 0.9 * 0.25, "cosine": 0.1 + 0.9 * 0.5 * (1 - math.cos(math.pi / 4))}[schedule]
+    assert multiplier(0.8, settings) == pytest.approx(quarter)
+    assert multiplier(1.0, settings) == pytest.approx(0.1)
+    assert decay_begins(settings) == pytest.approx(0.2)
+    assert decay_begins(TrainSettings(warmup=0.2, decay=0.1)) == pytest.approx(0.9)
+
+
+def test_a_batch_grows_from_an_eighth_with_the_tokens_seen() -> None:
+    settings = TrainSettings(batch_tokens=512, batch_warmup_tokens=1000)
+    assert [batch_rows(tokens, 16, settings) for tokens in (0, 500, 999, 1000, 9999)] == [4, 18, 32, 32, 32]
+    assert batch_rows(0, 16, TrainSettings(batch_tokens=512)) == 32
+    assert batch_rows(0, 16, TrainSettings(batch_tokens=16, batch_warmup_tokens=10)) == 1
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_cautious_decay_touches_only_what_shrinks(optimizer: str) -> None:
+    def fresh() -> GPT:
+        model = GPT(modern(**SHAPE))
+        model.initialise(torch.Generator().manual_seed(0))
+        generator = torch.Generator().manual_seed(1)
+        with torch.no_grad():  # first weights that are zero have nothing to decay, and stop gradients
+            for parameter in model.parameters():
+                parameter.normal_(std=0.2, generator=generator)
+        return model
+
+    def after(**options) -> dict[str, torch.Tensor]:
+        model = fresh()
+        steps(model, Optimizers(model, TrainSettings(optimizer=optimizer, **options)), 1, 5)
+        return {name: p.detach() for name, p in model.named_parameters()}
+
+    start = fresh()
+    before = {name: p.detach() for name, p in start.named_parameters()}
+    plain, cautious = after(weight_decay=0.0), after(weight_decay=0.5, cautious_decay=True)
+    settings = TrainSettings(optimizer=optimizer)
+    rates = learning_rates(settings, SHAPE["width"])
+    rate = rates.matrix if optimizer == "muon" else rates.rest
+    touched = 0
+    for name in parameter_groups(start).matrices:
+        shrinks = (before[name] - plain[name]) * before[name] > 0
+        expected = plain[name] - rate * 0.5 * before[name] * shrinks
+        torch.testing.assert_close(cautious[name], expected, rtol=0, atol=1e-6)
+        touched += int(shrinks.sum())
+    assert touched
+    assert all(torch.equal(plain[name], cautious[name]) for name in ("norm.weight", "output.weight"))
+
+
+def test_adafactor_keeps_a_row_and_a_column_for_a_matrix() -> None:
+    model = GPT(modern(**SHAPE))
+    model.initialise(torch.Generator().manual_seed(0))
+    lean = Optimizers(model, TrainSettings(optimizer="adafactor"))
+    steps(model, lean, 1, 5)
+    numbers = sum(tensor.numel() for tensor in lean.state_tensors().values())
+    assert numbers < 0.25 * sum(p.numel() for p in model.parameters())

@@ -20,7 +20,9 @@ from textmill.train.events import EventLog, read_events
 
 def tensors(project: Project, name: str) -> dict[str, torch.Tensor]:
     newest = list_checkpoints(project.runs / name)[-1].folder
-    return {**load_file(newest / "model.safetensors"), **load_file(newest / "optimizer.safetensors")}
+    return {
+        f"{file.name}/{key}": value for file in newest.glob("*.safetensors") for key, value in load_file(file).items()
+    }
 
 
 def same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
@@ -42,7 +44,17 @@ def test_a_run_learns_saves_and_tells(train: Callable, small_project: Project) -
     assert all(value["seconds"] >= 0 for value in events if value["type"] == "step")
 
 
-@pytest.mark.parametrize("more", [(), ("--model.preset=classic", "--train.optimizer=adamw"), ("--model.dropout=0.2",)])
+@pytest.mark.parametrize(
+    "more",
+    [
+        (),
+        ("--model.preset=classic", "--train.optimizer=adamw"),
+        ("--model.dropout=0.2",),
+        ("--train.average=0.9", "--train.batch_warmup_tokens=900", "--train.z_loss=1e-4"),
+        ("--train.optimizer=adafactor", "--train.cautious_decay=true", "--train.schedule=cosine"),
+    ],
+    ids=["default", "classic", "dropout", "averaged", "adafactor"],
+)
 def test_a_resumed_run_is_bit_equal_to_one_never_stopped(
     train: Callable, small_project: Project, more: tuple[str, ...]
 ) -> None:
@@ -216,3 +228,39 @@ def test_events_survive_a_torn_line_and_forget_what_was_done_again(tmp_path: Pat
         ("step", 4),
     ]
     assert json.loads((tmp_path / "events.jsonl").read_text().splitlines()[-1])["loss"] == 2.0
+
+
+def test_a_branch_goes_on_with_another_schedule_and_equals_the_run_that_had_it(
+    train: Callable, small_project: Project
+) -> None:
+    """With warm-up over, the rate's path behind the branch is all that differs: none here, so the weights are equal."""
+    words = ("--train.decay=0", "--train.warmup=0")
+    train("--name", "long", *words, "--train.steps=12", "--checkpoint.keep=9").ok()
+    short = train("--json", "--name", "short", "--branch", "long@4", "--train.steps=8").ok().document
+    assert short["step"] == short["total_steps"] == 8
+    events = read_events(small_project.runs / "short")
+    assert events[0]["branch"] == "long@4"
+    assert [event["step"] for event in events if event["type"] == "step"] == [5, 6, 7, 8]
+    here, there = (small_project.runs / name / "checkpoints/step-00000008" for name in ("short", "long"))
+    one, two = (load_file(folder / "model.safetensors") for folder in (here, there))
+    assert same(one, two)
+    train("--name", "falling", "--branch", "long@4", "--train.steps=8", "--train.decay=0.5").ok()
+    assert not same(one, load_file(small_project.runs / "falling/checkpoints/step-00000008/model.safetensors"))
+    train("--name", "falling", "--resume", "--train.steps=9").ok()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--branch", "main@3"), "main"),
+        (("--branch", "nowhere"), "nowhere"),
+        (("--branch", "main@4", "--train.steps=4"), "train.steps above 4"),
+        (("--branch", "main@4", "--budget", "10s"), "--budget"),
+        (("--branch", "main@4", "--train.steps=9", "--model.width=64"), "model.width"),
+    ],
+)
+def test_branches_that_cannot_be(train: Callable, words: tuple[str, ...], told: str) -> None:
+    train().ok()
+    result = train("--name", "other", *words)
+    assert result.code == 2
+    assert told in result.err

@@ -5,26 +5,39 @@ from typing import Any
 
 from textmill.cli.command import Argument, Command, Context, Stopped
 from textmill.config import Settings
+from textmill.errors import UsageError
 from textmill.i18n import t
 from textmill.progress import Progress
 from textmill.project import Project
 
 
-def run(context: Context, *, name: str, budget: str | None, resume: bool, device: str) -> dict[str, Any]:
+def run(
+    context: Context, *, name: str, budget: str | None, resume: bool, branch: str | None, device: str
+) -> dict[str, Any]:
     """Trains or goes on with the run `name` of the project; returns its summary."""
     from textmill.train.budget import Budget, parse_budget
     from textmill.train.start import run_lock
 
+    if branch and budget:
+        raise UsageError("cli_train.both")
     project = context.need_project()
     wanted = parse_budget(budget) if budget else Budget()
     with run_lock(project.runs / name):
-        return train_run(context, project, name=name, budget=wanted, resume=resume, device=device)
+        return train_run(context, project, name=name, budget=wanted, resume=resume, device=device, branch=branch)
 
 
 def train_run(
-    context: Context, project: Project, *, name: str, budget: Any, resume: bool, device: str
+    context: Context,
+    project: Project,
+    *,
+    name: str,
+    budget: Any,
+    resume: bool,
+    device: str,
+    branch: str | None = None,
 ) -> dict[str, Any]:
     """Prepares, plans (under a budget) and trains; the caller holds the run's lock."""
+    from textmill.train.branch import branch_point
     from textmill.train.checkpoint import newest_whole
     from textmill.train.loop import train
     from textmill.train.start import start
@@ -34,6 +47,7 @@ def train_run(
     newest, damaged = newest_whole(project.runs / name)
     for error in damaged:
         context.say(t("cli_train.damaged", message=error))
+    origin = branch_point(project, branch) if branch and newest is None else None
     planning = bool(budget.seconds or budget.tokens) and newest is None
     tokenizer, tokens = prepare(context, project, budget if planning else None)
     if planning:
@@ -53,6 +67,7 @@ def train_run(
             listener=display.show,
             device=device,
             resume=resume,
+            origin=origin,
             budget_seconds=seconds,
             peak_flops=peak,
             chosen=context.chosen,
@@ -154,6 +169,8 @@ class _Display:
             rate, bits = event["tokens_per_second"], event["bits_per_byte"]
             note = t("cli_train.note", loss=event["loss"], bits=bits, rate=rate, mfu=mfu)
             self.report(event["step"], event["total_steps"], note)
+        elif kind == "spike":
+            say(t("cli_train.spike", step=event["step"], what=event["quantity"]))
         elif kind == "evaluation":
             interval = _some(event, "step", "low", "high", "documents")
             say(t("cli_train.evaluation", value=event["bits_per_byte"], **interval))
@@ -209,6 +226,7 @@ COMMAND = Command(
         Argument(name="--name", default="main", metavar="NAME"),
         Argument(name="--budget", metavar="BUDGET"),
         Argument(name="--resume", flag=True, default=False),
+        Argument(name="--branch", metavar="RUN[@STEP]"),
         Argument(name="--device", default="", metavar="DEVICE"),
     ),
     settings=("model", "train", "mix", "checkpoint", "evaluate", "tokenizer"),

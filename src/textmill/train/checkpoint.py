@@ -2,6 +2,7 @@
 
     config.json, model.safetensors, tokenizer…   the model, in its Hugging Face layout
     optimizer.safetensors                        the optimizers' state by parameter name
+    trained.safetensors                          where the model is an average over steps: the weights that are trained
     state.json                                   everything that is not a tensor
     checksums.json                               SHA-256 of every other file
 
@@ -11,6 +12,7 @@ Written beside its place, synced, renamed: it is there whole or not at all. No p
 import dataclasses
 import json
 import shutil
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,9 +30,11 @@ from textmill.errors import CheckpointError
 from textmill.files import TEMPORARY_PREFIX, atomic_folder, write_json
 from textmill.model.gpt import GPT
 from textmill.model.hub import load_weights, save_model
+from textmill.train.average import AveragedWeights
 from textmill.train.optimizers import Optimizers
 
 OPTIMIZER_FILE = "optimizer.safetensors"
+TRAINED_FILE = "trained.safetensors"
 STATE_FILE = "state.json"
 FORMAT_VERSION = 1
 
@@ -50,6 +54,9 @@ class RunState:
     budget_seconds: float = 0.0
     """0: the run ends by steps."""
     best_bits_per_byte: float | None = None
+    recent: list[list[float]] = field(default_factory=list)
+    """What the last steps were like (see `health`)."""
+    spikes_in_a_row: int = 0
     settings: dict[str, Any] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
@@ -58,12 +65,22 @@ class RunState:
 
 
 def save_checkpoint(
-    run_folder: Path, model: GPT, optimizers: Optimizers, state: RunState, tokenizer_folder: Path, *, keep: int
+    run_folder: Path,
+    model: GPT,
+    optimizers: Optimizers,
+    state: RunState,
+    tokenizer_folder: Path,
+    *,
+    keep: int,
+    average: AveragedWeights | None = None,
 ) -> Path:
     """Writes the checkpoint of `state.step` and removes the oldest beyond `keep`; returns its folder."""
     target = checkpoint_folder(run_folder, state.step)
     with atomic_folder(target) as fresh:
-        save_model(model, fresh, tokenizer_folder=tokenizer_folder)
+        with average.in_place() if average else nullcontext({}) as trained:
+            save_model(model, fresh, tokenizer_folder=tokenizer_folder)
+            if trained:
+                save_file(trained, fresh / TRAINED_FILE, metadata={"format": "pt"})
         tensors = {name: tensor.contiguous() for name, tensor in optimizers.state_tensors().items()}
         save_file(tensors, fresh / OPTIMIZER_FILE, metadata={"format": "pt"})
         write_json(fresh / STATE_FILE, {"format_version": FORMAT_VERSION, **dataclasses.asdict(state)})
@@ -85,10 +102,12 @@ def load_state(folder: Path) -> RunState:
         raise CheckpointError("train.no_state", folder=folder, detail=error) from error
 
 
-def load_checkpoint(folder: Path, model: GPT, optimizers: Optimizers) -> None:
+def load_checkpoint(folder: Path, model: GPT, optimizers: Optimizers, average: AveragedWeights | None = None) -> None:
     """Puts weights and optimizer state of a verified checkpoint back."""
     load_weights(model, folder)
     try:
+        if average:
+            average.restore(load_file(folder / TRAINED_FILE))
         optimizers.load_state_tensors(load_file(folder / OPTIMIZER_FILE))
     except KeyError as error:
         raise CheckpointError("train.other_optimizer", folder=folder, name=error.args[0]) from error

@@ -9,7 +9,7 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -22,12 +22,14 @@ from textmill.model.counts import training_flops
 from textmill.model.gpt import GPT
 from textmill.tokenizer.tokenizer import Tokenizer
 from textmill.tokenizer.tokens import TokenSplit
+from textmill.train.average import AveragedWeights
 from textmill.train.batches import Batch, TokenStream
 from textmill.train.checkpoint import RunState, save_checkpoint
 from textmill.train.evaluation import measure, write_samples
 from textmill.train.events import EventLog
+from textmill.train.health import IN_A_ROW, remember, spike
 from textmill.train.optimizers import Optimizers
-from textmill.train.schedule import multiplier
+from textmill.train.schedule import batch_rows, multiplier
 from textmill.train.step import train_step
 
 Listener = Callable[[dict[str, Any]], None]
@@ -47,6 +49,8 @@ class Run:
     validation: TokenSplit | None
     tokenizer: Tokenizer
     state: RunState
+    average: AveragedWeights | None = None
+    """The weights averaged over steps, where the settings ask for it."""
     log: EventLog
     listener: Listener
     dtype: torch.dtype
@@ -68,6 +72,10 @@ class Run:
         """Writes an event and tells the listener."""
         self.log.write(kind, self.state.step, **values)
         self.listener({"type": kind, "step": self.state.step, **values})
+
+    def shown(self) -> AbstractContextManager[Any]:
+        """Returns a block in which the model has the weights that are measured and saved."""
+        return self.average.in_place() if self.average else nullcontext()
 
 
 def train(run: Run) -> None:
@@ -92,23 +100,29 @@ def _one_step(run: Run, before: float) -> None:
     run.optimizers.set_rates(factor, state.step)
     if run.model.config.dropout:
         torch.manual_seed(train.seed * 1_000_003 + state.step)  # masks are a function of (seed, step): no state to save
+    rows = batch_rows(state.tokens, run.model.config.context, train)
+    batch_tokens = rows * run.model.config.context
     result = train_step(
         run.model,
         run.optimizers,
-        _micro_batches(run),
-        batch_tokens=train.batch_tokens,
+        _micro_batches(run, rows),
+        batch_tokens=batch_tokens,
         step=state.step,
         clip=train.clip,
         dtype=run.dtype,
+        z_loss=train.z_loss,
+        judge=lambda loss, norm: _spike(state, loss, norm, train.skip_spikes),
     )
     now = time.monotonic()
+    if run.average:
+        run.average.update(state.step)
     state.step += 1
-    state.tokens += train.batch_tokens
+    state.tokens += batch_tokens
     state.seconds = before + now - run.started
     if run.steps_here:  # the first one here compiles, which says nothing about the pace
         run.step_seconds.append(now - began)
     run.steps_here += 1
-    rate = train.batch_tokens / (now - began)
+    rate = batch_tokens / (now - began)
     per_token = training_flops(run.model.config, run.model.config.context) / run.model.config.context
     run.event(
         "step",
@@ -122,13 +136,23 @@ def _one_step(run: Run, before: float) -> None:
         seconds=state.seconds,
         total_steps=state.total_steps,
     )
+    if result.spike:
+        run.event("spike", quantity=result.spike, loss=result.loss, gradient_norm=result.gradient_norm)
 
 
-def _micro_batches(run: Run) -> Iterator[Batch]:
+def _spike(state: RunState, loss: float, gradient_norm: float, deviations: float) -> str:
+    """Returns why the step must not be taken, or "", and remembers the step if it is."""
+    found = spike(state.recent, loss, gradient_norm, deviations) if state.spikes_in_a_row < IN_A_ROW else ""
+    state.spikes_in_a_row = state.spikes_in_a_row + 1 if found else 0
+    if not found:
+        remember(state.recent, loss, gradient_norm)
+    return found
+
+
+def _micro_batches(run: Run, rows: int) -> Iterator[Batch]:
     """Yields the step's rows in micro-batches; the last may be smaller."""
     context = run.model.config.context
-    rows = run.settings.train.batch_tokens // context
-    first = run.state.step * rows
+    first = run.state.tokens // context
     for start in range(0, rows, run.micro_batch):
         count = min(run.micro_batch, rows - start)
         yield run.stream.batch(first + start, count, context).to(run.device)
@@ -175,6 +199,7 @@ def _save(run: Run) -> None:
         run.state,
         run.tokenizer_folder,
         keep=run.settings.checkpoint.keep,
+        average=run.average,
     )
     run.event("checkpoint", folder=folder.name, seconds=time.monotonic() - began)
 
@@ -183,7 +208,8 @@ def evaluate_now(run: Run, tokens: int) -> None:
     """Measures held-out bits per byte, if there are held-out documents."""
     if run.validation is None or len(run.validation.offsets) < 2:
         return
-    result = measure(run.model, run.validation, run.tokenizer, tokens=tokens, dtype=run.dtype)
+    with run.shown():
+        result = measure(run.model, run.validation, run.tokenizer, tokens=tokens, dtype=run.dtype)
     run.last_bits_per_byte, best = result.value, run.state.best_bits_per_byte
     run.state.best_bits_per_byte = result.value if best is None else min(best, result.value)
     run.event(
@@ -199,7 +225,9 @@ def evaluate_now(run: Run, tokens: int) -> None:
 
 def _sample(run: Run) -> None:
     evaluate = run.settings.evaluate
-    for sample in write_samples(run.model, run.tokenizer, evaluate.sample_prompts, evaluate.sample_tokens):
+    with run.shown():
+        samples = write_samples(run.model, run.tokenizer, evaluate.sample_prompts, evaluate.sample_tokens)
+    for sample in samples:
         run.event("sample", **sample)
 
 

@@ -2,6 +2,9 @@
 
 loss_n = logsumexp(W·h_n) − (W·h_n)[target_n];   ∂loss_n/∂logits = softmax(W·h_n) − onehot(target_n)
 
+With a weight z the objective also has z·logsumexp² a token, which keeps logits from drifting away (z-loss, PaLM,
+https://arxiv.org/abs/2204.02311); it adds 2·z·logsumexp·softmax to the gradient of the logits.
+
 Both are known as soon as a chunk's logits are, so the forward pass already makes the gradients of h and W and the
 logits are thrown away: nothing is computed twice, and memory is one chunk (the idea of Liger-Kernel,
 https://arxiv.org/abs/2410.10989, here in plain torch). Losses are float32 whatever the matrices' dtype.
@@ -20,7 +23,7 @@ CHUNK_TOKENS = 512
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, hidden_ND: Tensor, weight_VD: Tensor, targets_N: Tensor, dtype: torch.dtype) -> Tensor:  # type: ignore[override]
+    def forward(ctx, hidden_ND: Tensor, weight_VD: Tensor, targets_N: Tensor, dtype: torch.dtype, z: float) -> Tensor:  # type: ignore[override]
         need = ctx.needs_input_grad
         hidden, weight = hidden_ND.to(dtype), weight_VD.to(dtype)
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
@@ -29,11 +32,15 @@ class _LinearCrossEntropy(torch.autograd.Function):
         for start in range(0, hidden.shape[0], CHUNK_TOKENS):
             part = slice(start, start + CHUNK_TOKENS)
             target_n1 = targets_N[part, None]
-            log_probability_nV = F.log_softmax(hidden[part] @ weight.T, dim=-1, dtype=torch.float32)
+            logits_nV = hidden[part] @ weight.T
+            log_probability_nV = F.log_softmax(logits_nV, dim=-1, dtype=torch.float32)
+            log_sum_n1 = logits_nV[:, :1].float() - log_probability_nV[:, :1] if z else None
             total -= log_probability_nV.gather(1, target_n1).sum()
             if grad_hidden is None and grad_weight is None:
                 continue
             error_nV = log_probability_nV.exp_()
+            if log_sum_n1 is not None:
+                error_nV *= 1 + 2 * z * log_sum_n1
             error_nV.scatter_add_(1, target_n1, torch.full_like(target_n1, -1, dtype=torch.float32))
             error_nV = error_nV.to(dtype)
             if grad_hidden is not None:
@@ -47,12 +54,13 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:  # type: ignore[override]
+    def backward(ctx, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:  # type: ignore[override]
         grad_hidden, grad_weight = ctx.saved_tensors
         hidden_dtype, weight_dtype = ctx.dtypes
         return (
             None if grad_hidden is None else (grad_hidden * upstream.to(grad_hidden.dtype)).to(hidden_dtype),
             None if grad_weight is None else grad_weight.mul_(upstream).to(weight_dtype),
+            None,
             None,
             None,
         )
@@ -63,6 +71,11 @@ def linear_cross_entropy(
     weight_VD: Float[Tensor, "V D"],
     targets_N: Int[Tensor, " N"],
     dtype: torch.dtype = torch.float32,
+    *,
+    z: float = 0.0,
 ) -> Float[Tensor, ""]:
-    """Returns the sum over tokens of −ln p(target), float32; matrices are multiplied in `dtype`."""
-    return _LinearCrossEntropy.apply(hidden_ND, weight_VD, targets_N, dtype)  # type: ignore[return-value]
+    """Returns the sum over tokens of −ln p(target), float32; matrices are multiplied in `dtype`.
+
+    The gradient is that of the objective with the z-loss, the value is without it: what is shown stays comparable.
+    """
+    return _LinearCrossEntropy.apply(hidden_ND, weight_VD, targets_N, dtype, z)  # type: ignore[return-value]

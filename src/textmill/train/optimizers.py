@@ -1,8 +1,14 @@
 """Which optimizer moves which weight, and their state as named tensors.
 
-`muon` (the default): Muon for the matrices inside blocks, AdamW for embeddings, output and vectors.
-`adamw`: AdamW for all. Vectors are not decayed. Under Muon a token embedding of its own has a learning rate of its own:
-a row is seen rarely, so it takes larger steps. One that is also the output projection keeps the smaller rate of that.
+    muon        Muon for the matrices inside blocks, AdamW for embeddings, output and vectors (the default)
+    adamw       AdamW for all
+    adafactor   torch's Adafactor for all: a row and a column of second moments for a matrix instead of two numbers for
+                each weight (https://arxiv.org/abs/1804.04235), for models that fill the memory
+
+Vectors are not decayed. Decay is decoupled from the gradient; with `cautious_decay` it touches only weights that the
+update moves towards zero anyway (https://arxiv.org/abs/2510.12402). Under Muon a token embedding of its own has a
+learning rate of its own: a row is seen rarely, so it takes larger steps. One that is also the output projection keeps
+the smaller rate of that.
 """
 
 from dataclasses import dataclass
@@ -59,7 +65,7 @@ def learning_rates(settings: TrainSettings, width: int) -> LearningRates:
     """
     muon = settings.optimizer == "muon"
     wide = (768 / width) ** 0.5
-    rest = settings.learning_rate or (0.005 * wide if muon else 0.003)
+    rest = settings.learning_rate or {"muon": 0.005 * wide, "adamw": 0.003, "adafactor": 0.03}[settings.optimizer]
     embedding = settings.embedding_learning_rate or 0.075 * wide
     return LearningRates(matrix=settings.matrix_learning_rate, embedding=embedding if muon else rest, rest=rest)
 
@@ -83,10 +89,17 @@ class Optimizers:
             self.parts.append(Muon(matrices, lr=rates.matrix, weight_decay=decay, dtype=muon_dtype))
         else:
             adamw.append(_group(groups.matrices, rates.rest, decay))
-        betas = (settings.beta1, settings.beta2)
-        self.parts.append(torch.optim.AdamW([g for g in adamw if g["params"]], betas=betas, eps=1e-10, fused=True))
+        given = [group for group in adamw if group["params"]]
+        if settings.optimizer == "adafactor":
+            self.parts.append(torch.optim.Adafactor(given))
+        else:
+            betas = (settings.beta1, settings.beta2)
+            self.parts.append(torch.optim.AdamW(given, betas=betas, eps=1e-10, fused=True))
         for group in self.groups():
             group["base_lr"] = group["lr"]
+            group["cautious_decay"] = 0.0
+            if settings.cautious_decay:
+                group["cautious_decay"], group["weight_decay"] = group["weight_decay"], 0.0
 
     def groups(self) -> list[dict]:
         """Returns every parameter group of every part."""
@@ -101,8 +114,12 @@ class Optimizers:
 
     def step(self) -> None:
         """Moves the weights by their gradients."""
+        cautious = [group for group in self.groups() if group["cautious_decay"]]
+        before = [[parameter.detach().clone() for parameter in group["params"]] for group in cautious]
         for part in self.parts:
             part.step()
+        for group, weights in zip(cautious, before, strict=True):
+            _decay_cautiously(group, weights)
 
     def zero_grad(self) -> None:
         """Forgets the gradients."""
@@ -133,6 +150,14 @@ class Optimizers:
                         key: value.clone() if key == "step" else value.to(parameter.device, copy=True)
                         for key, value in saved.items()
                     }
+
+
+@torch.no_grad()
+def _decay_cautiously(group: dict, before: list[Tensor]) -> None:
+    """Decays the weights of `group` that the step just made moved towards zero; `before`: as they were."""
+    for parameter, weight in zip(group["params"], before, strict=True):
+        towards_zero = (weight - parameter) * weight > 0
+        parameter.sub_(weight * towards_zero, alpha=group["lr"] * group["cautious_decay"])
 
 
 def _group(parameters: dict[str, nn.Parameter], rate: float, decay: float) -> dict:

@@ -12,7 +12,7 @@ import torch
 
 import textmill
 from textmill import hardware
-from textmill.config import Settings
+from textmill.config import Settings, all_settings
 from textmill.errors import TrainingError
 from textmill.hardware.allocator import keep_freed_memory
 from textmill.model.config import ModelConfig, from_settings
@@ -21,7 +21,9 @@ from textmill.project import Project
 from textmill.tokenizer.mixture import mixture
 from textmill.tokenizer.tokenizer import Tokenizer
 from textmill.tokenizer.tokens import Tokens
+from textmill.train.average import AveragedWeights
 from textmill.train.batches import TokenStream
+from textmill.train.branch import FREE_IN_A_BRANCH
 from textmill.train.checkpoint import RunState, load_checkpoint, load_state
 from textmill.train.events import EventLog
 from textmill.train.loop import Listener, Run
@@ -87,18 +89,21 @@ def start(
     listener: Listener,
     device: str = "",
     resume: bool = False,
+    origin: Path | None = None,
     budget_seconds: float = 0.0,
     peak_flops: float = 0.0,
     chosen: Callable[[str], bool] = lambda name: False,
 ) -> Run:
-    """Returns the run `name`, new or resumed from `newest`, its newest whole checkpoint.
+    """Returns the run `name`: new, resumed from `newest`, its newest whole checkpoint, or branched off from `origin`.
 
     `chosen(setting)` tells whether the user gave that setting now: one that differs from the run's own is then an
     error rather than silently passed over. Raises TrainingError, CheckpointError, ModelError.
     """
     folder = project.runs / name
     data = {"corpus": tokens.manifest["corpus_hash"], "tokenizer": tokenizer.hash}
-    if newest is None:
+    if newest is None and origin is not None:
+        state, settings = _branched_state(origin, settings, data, chosen)
+    elif newest is None:
         state = _new_state(settings, choose_kernels(settings, device), data, budget_seconds)
     elif not resume:
         raise TrainingError("train.exists", run=name, checkpoint=newest.name)
@@ -110,8 +115,9 @@ def start(
     torch.set_num_threads(kernels.threads)
     keep_freed_memory()
     model, optimizers = _build(config, settings, kernels)
-    if newest is not None:
-        load_checkpoint(newest, model, optimizers)
+    average = AveragedWeights(model, settings.train.average) if settings.train.average else None
+    if behind := newest or origin:
+        load_checkpoint(behind, model, optimizers, average)
     training, validation = tokens.split("train"), tokens.split("validation")
     run = Run(
         folder=folder,
@@ -123,6 +129,7 @@ def start(
         validation=validation if len(validation) else None,
         tokenizer=tokenizer,
         state=state,
+        average=average,
         log=EventLog(folder),
         listener=listener,
         dtype=kernels.dtype,
@@ -131,7 +138,7 @@ def start(
         bytes_per_token=training.total_bytes / training.tokens,
         peak_flops=peak_flops,
     )
-    _announce(run, kernels, config, resumed=newest is not None)
+    _announce(run, kernels, config, resumed=newest is not None, origin=origin)
     return run
 
 
@@ -153,11 +160,27 @@ def _resumed_state(
     state = load_state(newest)
     if state.data != data:
         raise TrainingError("train.other_data", run=name)
-    settings = _settings_of(state, settings, chosen)
+    settings = _settings_of(state, settings, chosen, FREE_ON_RESUME)
     hardware.check_device(state.fixed["device"])
     if not state.budget_seconds or chosen("train.steps"):
         state.total_steps, state.budget_seconds = settings.train.steps, 0.0
     state.settings = settings.as_dict()
+    return state, settings
+
+
+def _branched_state(
+    origin: Path, settings: Settings, data: dict[str, Any], chosen: Callable[[str], bool]
+) -> tuple[RunState, Settings]:
+    """Returns where the branch begins and its settings: those of the first run with what the user changed now."""
+    state = load_state(origin)
+    if state.data != data:
+        raise TrainingError("train.other_data", run=origin.parent.parent.name)
+    hardware.check_device(state.fixed["device"])
+    free = tuple(name for name in all_settings() if name.startswith(FREE_IN_A_BRANCH) and chosen(name))
+    settings = _settings_of(state, settings, chosen, FREE_ON_RESUME + free)
+    state.settings, state.total_steps, state.budget_seconds = settings.as_dict(), settings.train.steps, 0.0
+    if state.total_steps <= state.step:
+        raise TrainingError("train.branch_is_over", step=state.step, steps=state.total_steps)
     return state, settings
 
 
@@ -172,15 +195,17 @@ def _new_state(settings: Settings, kernels: Kernels, data: dict[str, Any], budge
     )
 
 
-def _settings_of(state: RunState, settings: Settings, chosen: Callable[[str], bool]) -> Settings:
-    """Returns the run's own settings with what may change on resume taken from `settings`."""
+def _settings_of(
+    state: RunState, settings: Settings, chosen: Callable[[str], bool], may_change: tuple[str, ...]
+) -> Settings:
+    """Returns the run's own settings with what begins with one of `may_change` taken from `settings`."""
     now, changes = settings.as_dict(), {}
     for section, values in state.settings.items():
         for key, old in values.items():
             name = f"{section}.{key}"
             new = now.get(section, {}).get(key, old)
             old = tuple(old) if isinstance(old, list) else old
-            free = name.startswith(FREE_ON_RESUME)
+            free = name.startswith(may_change)
             if name == "train.steps":  # the plan or an earlier command may have set it: only a wish changes it
                 free = chosen(name)
             if not free and chosen(name) and new != old:
@@ -217,12 +242,13 @@ def default_micro_batch(settings: Settings, device: str) -> int:
     return max(1, min(rows, limit // settings.model.context))
 
 
-def _announce(run: Run, kernels: Kernels, config: ModelConfig, *, resumed: bool) -> None:
+def _announce(run: Run, kernels: Kernels, config: ModelConfig, *, resumed: bool, origin: Path | None) -> None:
     if resumed:
         run.event("resume", total_steps=run.state.total_steps)
         return
     run.event(
         "start",
+        branch=f"{origin.parent.parent.name}@{run.state.step}" if origin else None,
         total_steps=run.state.total_steps,
         settings=run.settings.as_dict(),
         model=config.as_dict(),

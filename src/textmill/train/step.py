@@ -5,7 +5,7 @@ micro-batch: micro-batches only add up.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -20,21 +20,28 @@ from textmill.train.optimizers import Optimizers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """`loss`: nats a token over the whole batch. `gradient_norm`: before clipping."""
+    """`loss`: nats a token over the whole batch. `gradient_norm`: before clipping. `spike`: why the weights stayed."""
 
     loss: float
     gradient_norm: float
+    spike: str = ""
 
 
-def batch_loss(model: GPT, batch: Batch, dtype: torch.dtype) -> Tensor:
-    """Returns the sum of token losses of `batch` in nats (float32 scalar); matrices are multiplied in `dtype`."""
+def batch_loss(model: GPT, batch: Batch, dtype: torch.dtype, *, z_loss: float = 0.0) -> Tensor:
+    """Returns the sum of token losses of `batch` in nats (float32 scalar); matrices are multiplied in `dtype`.
+
+    Its gradient has the z-loss of weight `z_loss` in it, its value has not (see `loss`).
+    """
     device = batch.inputs_BT.device.type
     with torch.autocast(device, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         hidden_BTD = model.hidden(batch.inputs_BT, documents_BT=batch.documents_BT)
         if model.config.logit_softcap or model.config.logit_divisor != 1.0:
             logits = model.logits(hidden_BTD).float().flatten(0, 1)
-            return torch.nn.functional.cross_entropy(logits, batch.targets_BT.flatten(), reduction="sum")
-    return linear_cross_entropy(hidden_BTD.flatten(0, 1), model.output.weight, batch.targets_BT.flatten(), dtype)
+            loss = torch.nn.functional.cross_entropy(logits, batch.targets_BT.flatten(), reduction="sum")
+            extra = z_loss * logits.logsumexp(dim=-1).square().sum() if z_loss else 0.0
+            return loss + extra - extra.detach() if isinstance(extra, Tensor) else loss
+    targets_N = batch.targets_BT.flatten()
+    return linear_cross_entropy(hidden_BTD.flatten(0, 1), model.output.weight, targets_N, dtype, z=z_loss)
 
 
 def train_step(
@@ -46,14 +53,17 @@ def train_step(
     step: int,
     clip: float,
     dtype: torch.dtype,
+    z_loss: float = 0.0,
+    judge: Callable[[float, float], str] = lambda loss, gradient_norm: "",
 ) -> StepResult:
     """Runs one optimizer step over `batches`, which together hold `batch_tokens` predicted tokens.
 
+    `judge(loss, gradient norm)` returns why the step must not be taken, or "".
     Raises TrainingError before the weights move when the loss or a gradient is not finite.
     """
     total = 0.0
     for batch in batches:
-        loss = batch_loss(model, batch, dtype)
+        loss = batch_loss(model, batch, dtype, z_loss=z_loss)
         total += float(loss.detach())
         if not math.isfinite(total):
             optimizers.zero_grad()
@@ -65,9 +75,11 @@ def train_step(
         name = first_not_finite(model)
         optimizers.zero_grad()
         raise TrainingError("train.not_finite", what=name, step=step, value=norm)
-    optimizers.step()
+    spike = judge(total / batch_tokens, norm)
+    if not spike:
+        optimizers.step()
     optimizers.zero_grad()
-    return StepResult(loss=total / batch_tokens, gradient_norm=norm)
+    return StepResult(loss=total / batch_tokens, gradient_norm=norm, spike=spike)
 
 
 def first_not_finite(model: GPT) -> str:
