@@ -114,10 +114,7 @@ def start(
     _check_size(settings, tokens, config)
     torch.set_num_threads(kernels.threads)
     keep_freed_memory()
-    model, optimizers = _build(config, settings, kernels)
-    average = AveragedWeights(model, settings.train.average) if settings.train.average else None
-    if behind := newest or origin:
-        load_checkpoint(behind, model, optimizers, average)
+    model, optimizers, average = _build(config, settings, kernels, newest or origin)
     training, validation = tokens.split("train"), tokens.split("validation")
     run = Run(
         folder=folder,
@@ -224,7 +221,10 @@ def _check_size(settings: Settings, tokens: Tokens, config: ModelConfig) -> None
         raise TrainingError("train.too_little_text", tokens=available, context=config.context)
 
 
-def _build(config: ModelConfig, settings: Settings, kernels: Kernels) -> tuple[GPT, Optimizers]:
+def _build(
+    config: ModelConfig, settings: Settings, kernels: Kernels, checkpoint: Path | None
+) -> tuple[GPT, Optimizers, AveragedWeights | None]:
+    """Returns what is trained, as `checkpoint` has it or new."""
     model = GPT(config)
     generator = torch.Generator().manual_seed(settings.train.seed)
     model.initialise(generator, looks_back=settings.model.look_back)
@@ -232,7 +232,11 @@ def _build(config: ModelConfig, settings: Settings, kernels: Kernels) -> tuple[G
     if kernels.compile:
         for block in model.blocks:  # one block's code serves all: a whole model would take the compiler minutes
             block.compile(dynamic=False)
-    return model, Optimizers(model, settings.train, muon_dtype=kernels.dtype)
+    optimizers = Optimizers(model, settings.train, muon_dtype=kernels.dtype)
+    average = AveragedWeights(model, settings.train.average) if settings.train.average else None
+    if checkpoint is not None:
+        load_checkpoint(checkpoint, model, optimizers, average)
+    return model, optimizers, average
 
 
 def default_micro_batch(settings: Settings, device: str) -> int:
