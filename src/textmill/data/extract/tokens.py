@@ -71,10 +71,10 @@ def read(markup: str) -> Tokens:
 def read_from(pieces: list[str], start: int, unclosed: set[str], result: Tokens) -> int | None:
     """Reads on; returns where to go on if an element that is skipped had no end, else None."""
     found, kinds = result.found, KINDS
-    skipped, since, held = "", 0, ""
+    skipped, since, held, may_end = "", 0, "", ""
     for number, piece in enumerate(islice(pieces, start, None), start):
         if skipped:
-            if not ends(skipped, piece):
+            if (may_end and piece[:1] not in may_end) or not ends(skipped, piece):
                 continue
             keep(skipped, pieces[since:number], result)
             if skipped == "!--":
@@ -101,13 +101,18 @@ def read_from(pieces: list[str], start: int, unclosed: set[str], result: Tokens)
         if kind == NOTE:
             result.notes.append((name, attributes))
         elif kind == SKIP and name not in unclosed:
-            skipped, since = name, number
+            skipped, since, may_end = name, number, may_end_with(name)
             continue
         found.append((kind, name, attributes, text))
     if not skipped:
         return None
     unclosed.add(skipped)
     return since
+
+
+def may_end_with(skipped: str) -> str:
+    """Returns with what a piece begins in which an element that is skipped may end; "": with anything."""
+    return "" if skipped == "!--" else "/" if skipped in READ_AS_TEXT else "/amhbAMHB"
 
 
 def ends(skipped: str, piece: str) -> bool:
