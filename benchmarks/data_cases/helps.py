@@ -68,7 +68,8 @@ def train(project: Path, source: Path, build: dict[str, object], seed: int) -> d
         ten_minutes.textmill("corpus", "build", str(source), "--project", str(project), *words)
     settings = {
         **MODEL, "tokenizer.vocabulary_size": 2048, "train.steps": STEPS, "train.batch_tokens": BATCH_TOKENS,
-        "train.seed": seed, "train.compile": "off", "train.threads": 1, "evaluate.every": STEPS, "evaluate.sample_every": 0,
+        "train.seed": seed, "train.compile": "off", "train.threads": 1,
+        "evaluate.every": STEPS, "evaluate.sample_every": 0,
     }  # fmt: skip
     ten_minutes.textmill("train", "--name", f"seed{seed}", "--project", str(project), *words_of(settings))
     manifest = json.loads((project / "corpus" / "manifest.json").read_text(encoding="utf-8"))
