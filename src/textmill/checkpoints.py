@@ -2,13 +2,16 @@
 
     runs/NAME/checkpoints/step-00001000/   config.json, model.safetensors, tokenizer.json, …
                                            checksums.json = {"file name": "sha256 in hexadecimal"} over all the others
+    runs/NAME/best.json                    {"step", "bits_per_byte"}: which of them scored best on held-out documents
 
 Whoever writes a checkpoint fills the folder, calls `write_checksums` last, and renames the folder into its place
 (`textmill.files.atomic_folder`); whoever reads one calls `verify_checksums` first.
 """
 
 import json
+import math
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,6 +21,7 @@ from textmill.files import sha256_file, write_json
 
 CHECKPOINTS_FOLDER = "checkpoints"
 CHECKSUMS_FILE = "checksums.json"
+BEST_FILE = "best.json"
 STEP_DIGITS = 8
 _NAME = re.compile(rf"step-(\d{{{STEP_DIGITS},}})")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -59,6 +63,33 @@ def list_checkpoints(run_folder: Path) -> list[Checkpoint]:
         return []
     steps = ((step_of(path), path) for path in folder.iterdir() if path.is_dir())
     return sorted(Checkpoint(step=step, folder=path) for step, path in steps if step is not None)
+
+
+def best_checkpoint(run_folder: Path) -> Checkpoint | None:
+    """Returns the checkpoint that best.json names; None where none was evaluated, or it is gone."""
+    try:
+        step = json.loads((run_folder / BEST_FILE).read_bytes())["step"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return next((found for found in list_checkpoints(run_folder) if found.step == step), None)
+
+
+def mark_if_best(run_folder: Path, step: int, bits_per_byte: float) -> None:
+    """Writes best.json if there is a checkpoint of `step` and no better one."""
+    try:
+        best = float(json.loads((run_folder / BEST_FILE).read_bytes())["bits_per_byte"])
+    except (OSError, ValueError, KeyError, TypeError):
+        best = math.inf
+    if checkpoint_folder(run_folder, step).is_dir() and (bits_per_byte < best or best_checkpoint(run_folder) is None):
+        write_json(run_folder / BEST_FILE, {"step": step, "bits_per_byte": bits_per_byte})
+
+
+def remove_old(run_folder: Path, *, keep: int, keep_every: int = 0) -> None:
+    """Removes all checkpoints but the `keep` newest, the best, and those of every `keep_every`th step (0: none)."""
+    best = best_checkpoint(run_folder)
+    for checkpoint in list_checkpoints(run_folder)[:-keep]:
+        if checkpoint != best and not (keep_every and checkpoint.step % keep_every == 0):
+            shutil.rmtree(checkpoint.folder)
 
 
 def write_checksums(folder: Path) -> None:

@@ -264,3 +264,30 @@ def test_branches_that_cannot_be(train: Callable, words: tuple[str, ...], told: 
     result = train("--name", "other", *words)
     assert result.code == 2
     assert told in result.err
+
+
+def test_the_newest_the_best_and_every_so_many_stay(
+    train: Callable, small_project: Project, monkeypatch: pytest.MonkeyPatch, run_textmill: Callable
+) -> None:
+    from textmill.evaluate.bits_per_byte import BitsPerByte
+    from textmill.train import loop
+
+    scores = iter([5.0, 2.0, 4.0, 3.0, 3.5, 6.0])
+
+    def measure(*_: object, **__: object) -> BitsPerByte:
+        return BitsPerByte(bits=1.0, value=next(scores), low=0.0, high=9.0, documents=1, bytes=1, tokens=1)
+
+    monkeypatch.setattr(loop, "measure", measure)
+    train("--train.steps=12", "--checkpoint.every=2", "--evaluate.every=2", "--checkpoint.keep_every=6").ok()
+    folder = small_project.runs / "main"
+    assert [found.step for found in list_checkpoints(folder)] == [4, 6, 10, 12]
+    assert json.loads((folder / "best.json").read_text()) == {"step": 4, "bits_per_byte": 2.0}
+
+    def written_by(model: str) -> str:
+        words = ("--model", model, "--generate.max_tokens=8", "--generate.seed=1")
+        return run_textmill("generate", "Mina", *words, cwd=small_project.root).ok().out
+
+    assert written_by("main@best") == written_by("main@4")
+    assert written_by("main@latest") == written_by("main")
+    shutil.rmtree(folder / "checkpoints" / "step-00000004")
+    assert run_textmill("generate", "Mina", "--model", "main@best", cwd=small_project.root).code == 2

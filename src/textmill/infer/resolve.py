@@ -2,6 +2,7 @@
 
     NAME          a run of the project: its newest whole checkpoint; or an imported model, models/NAME
     RUN@STEP      the checkpoint of that step, and no other
+    RUN@best      the one that scored best on held-out documents; RUN@latest the newest whole one, as RUN
     FOLDER        a checkpoint, any model in the Hugging Face layout, or a run's folder
     (nothing)     the project's newest run: the one that wrote a checkpoint last
     FILE.gguf, hf:OWNER/NAME   refused by name until import is there
@@ -21,6 +22,7 @@ from textmill.checkpoints import (
     CHECKPOINTS_FOLDER,
     CHECKSUMS_FILE,
     Checkpoint,
+    best_checkpoint,
     list_checkpoints,
     newest_good_checkpoint,
     step_of,
@@ -36,7 +38,7 @@ from textmill.project import Project
 from textmill.tokenizer.tokenizer import Tokenizer
 
 MODEL_FILE = "config.json"
-_RUN_AT_STEP = re.compile(r"(?P<run>.+)@(?P<step>\d+)")
+_RUN_AT_STEP = re.compile(r"(?P<run>.+)@(?P<step>\d+|best|latest)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,7 @@ def resolve(reference: str | None, project: Project | None, *, verify: bool = Tr
         return folder_model(path, reference, verify)
     match = _RUN_AT_STEP.fullmatch(reference)
     if match and project is not None and match["run"] in folder_names(project.runs):
-        return step_model(project.runs / match["run"], int(match["step"]), verify)
+        return step_model(project.runs / match["run"], match["step"], verify)
     raise unknown(reference, project)
 
 
@@ -150,8 +152,14 @@ def run_model(run_folder: Path, verify: bool = True) -> ModelPlace:
     return ModelPlace(folder=checkpoint.folder, name=run_folder.name, step=checkpoint.step, notes=tuple(notes))
 
 
-def step_model(run_folder: Path, step: int, verify: bool = True) -> ModelPlace:
-    """Returns the checkpoint of exactly `step`."""
+def step_model(run_folder: Path, wanted: str, verify: bool = True) -> ModelPlace:
+    """Returns the checkpoint of exactly the step `wanted`, of the "best" or of the "latest"."""
+    if wanted == "latest":
+        return run_model(run_folder, verify)
+    best = best_checkpoint(run_folder)
+    if wanted == "best" and best is None:
+        raise ModelError("infer.no_best", run=run_folder.name)
+    step = best.step if wanted == "best" and best else int(wanted)
     found = {checkpoint.step: checkpoint for checkpoint in list_checkpoints(run_folder)}
     if not found:
         raise ModelError("infer.no_checkpoint", run=run_folder.name)

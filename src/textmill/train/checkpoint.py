@@ -53,7 +53,6 @@ class RunState:
     """Time spent in this run so far, all its parts together."""
     budget_seconds: float = 0.0
     """0: the run ends by steps."""
-    best_bits_per_byte: float | None = None
     recent: list[list[float]] = field(default_factory=list)
     """What the last steps were like (see `health`)."""
     spikes_in_a_row: int = 0
@@ -70,11 +69,9 @@ def save_checkpoint(
     optimizers: Optimizers,
     state: RunState,
     tokenizer_folder: Path,
-    *,
-    keep: int,
     average: AveragedWeights | None = None,
 ) -> Path:
-    """Writes the checkpoint of `state.step` and removes the oldest beyond `keep`; returns its folder."""
+    """Writes the checkpoint of `state.step`; returns its folder."""
     target = checkpoint_folder(run_folder, state.step)
     with atomic_folder(target) as fresh:
         with average.in_place() if average else nullcontext({}) as trained:
@@ -85,8 +82,6 @@ def save_checkpoint(
         save_file(tensors, fresh / OPTIMIZER_FILE, metadata={"format": "pt"})
         write_json(fresh / STATE_FILE, {"format_version": FORMAT_VERSION, **dataclasses.asdict(state)})
         write_checksums(fresh)
-    for checkpoint in list_checkpoints(run_folder)[:-keep]:
-        shutil.rmtree(checkpoint.folder)
     return target
 
 
@@ -95,6 +90,7 @@ def load_state(folder: Path) -> RunState:
     path = folder / STATE_FILE
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
+        values.pop("best_bits_per_byte", None)  # in state.json before best.json was there
         if values.pop("format_version") != FORMAT_VERSION:
             raise CheckpointError("train.newer_checkpoint", folder=folder)
         return RunState(**values)

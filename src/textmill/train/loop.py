@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from textmill.checkpoints import mark_if_best, remove_old
 from textmill.config import Settings
 from textmill.model.counts import training_flops
 from textmill.model.gpt import GPT
@@ -198,9 +199,10 @@ def _save(run: Run) -> None:
         run.optimizers,
         run.state,
         run.tokenizer_folder,
-        keep=run.settings.checkpoint.keep,
-        average=run.average,
+        run.average,
     )
+    keep = run.settings.checkpoint
+    remove_old(run.folder, keep=keep.keep, keep_every=keep.keep_every)
     run.event("checkpoint", folder=folder.name, seconds=time.monotonic() - began)
 
 
@@ -210,8 +212,8 @@ def evaluate_now(run: Run, tokens: int) -> None:
         return
     with run.shown():
         result = measure(run.model, run.validation, run.tokenizer, tokens=tokens, dtype=run.dtype)
-    run.last_bits_per_byte, best = result.value, run.state.best_bits_per_byte
-    run.state.best_bits_per_byte = result.value if best is None else min(best, result.value)
+    run.last_bits_per_byte = result.value
+    mark_if_best(run.folder, run.state.step, result.value)
     run.event(
         "evaluation",
         bits_per_byte=result.value,
