@@ -76,3 +76,21 @@ def test_the_average_is_saved_as_the_model_beside_what_is_trained(train: Callabl
     state = json.loads((newest / "state.json").read_text())
     assert 8 * 32 < state["tokens"] < 8 * 256, "the first batches were smaller"
     assert len(state["recent"]) == 8
+
+
+def test_a_closer_look_changes_nothing(train: Callable, small_project: Project) -> None:
+    assert train("--name", "plain").code == 0
+    looked = ("--train.statistics_every=4", "--train.profile_step=2", "--train.profile_steps=2")
+    assert train("--name", "looked", *looked).code == 0
+    folder = small_project.runs / "looked"
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    found = [event for event in events if event["type"] == "statistics"]
+    assert len(found) == 2
+    for value in (found[0]["activations"]["layer.1.residual"], found[0]["weights"]["output.weight"]["gradient"]):
+        assert value > 0
+    profiles = sorted(folder.glob("profile-*.json"))
+    assert [path.name for path in profiles] == ["profile-2.json", "profile-3.json"]
+    assert json.loads(profiles[0].read_text())["traceEvents"]
+    ends = [small_project.runs / name / "checkpoints/step-00000008/model.safetensors" for name in ("plain", "looked")]
+    one, two = (load_file(path) for path in ends)
+    assert all(torch.equal(one[name], two[name]) for name in one)

@@ -29,6 +29,7 @@ from textmill.train.checkpoint import RunState, save_checkpoint
 from textmill.train.evaluation import measure, write_samples
 from textmill.train.events import EventLog
 from textmill.train.health import IN_A_ROW, remember, spike
+from textmill.train.inspection import activation_statistics, gradient_statistics, profiled
 from textmill.train.optimizers import Optimizers
 from textmill.train.schedule import batch_rows, multiplier
 from textmill.train.step import train_step
@@ -84,7 +85,8 @@ def train(run: Run) -> None:
     before = run.state.seconds
     with _signals(run):
         while run.state.step < run.state.total_steps and not run.stop:
-            _one_step(run, before)
+            with profiled(run.folder, run.state.step + 1, _to_profile(run)):
+                _one_step(run, before)
             _plan_the_end(run)
             _save_and_look(run)
         if run.stop:
@@ -92,6 +94,11 @@ def train(run: Run) -> None:
             run.event("interrupt", signal=run.stop)
         else:
             _finish(run)
+
+
+def _to_profile(run: Run) -> bool:
+    train, step = run.settings.train, run.state.step + 1
+    return 0 < train.profile_step <= step < train.profile_step + train.profile_steps
 
 
 def _one_step(run: Run, before: float) -> None:
@@ -112,7 +119,7 @@ def _one_step(run: Run, before: float) -> None:
         clip=train.clip,
         dtype=run.dtype,
         z_loss=train.z_loss,
-        judge=lambda loss, norm: _spike(state, loss, norm, train.skip_spikes),
+        judge=lambda loss, norm: _judge(run, loss, norm),
     )
     now = time.monotonic()
     if run.average:
@@ -141,9 +148,15 @@ def _one_step(run: Run, before: float) -> None:
         run.event("spike", quantity=result.spike, loss=result.loss, gradient_norm=result.gradient_norm)
 
 
-def _spike(state: RunState, loss: float, gradient_norm: float, deviations: float) -> str:
-    """Returns why the step must not be taken, or "", and remembers the step if it is."""
-    found = spike(state.recent, loss, gradient_norm, deviations) if state.spikes_in_a_row < IN_A_ROW else ""
+def _judge(run: Run, loss: float, gradient_norm: float) -> str:
+    """Returns why the step must not be taken, or "", and remembers it if it is; the gradients are there to be seen."""
+    state, train = run.state, run.settings.train
+    if train.statistics_every and (state.step + 1) % train.statistics_every == 0:
+        first = run.stream.batch(state.tokens // run.model.config.context, 1, run.model.config.context)
+        activations = activation_statistics(run.model, first.to(run.device))
+        run.event("statistics", weights=gradient_statistics(run.model), activations=activations)
+    patient = state.spikes_in_a_row < IN_A_ROW
+    found = spike(state.recent, loss, gradient_norm, train.skip_spikes) if patient else ""
     state.spikes_in_a_row = state.spikes_in_a_row + 1 if found else 0
     if not found:
         remember(state.recent, loss, gradient_norm)

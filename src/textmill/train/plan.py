@@ -252,5 +252,5 @@ def predict_memory(config: ModelConfig, settings: Settings) -> int:
     return 4 * (2 * parameters + states + activations + logits) + PROCESS_BYTES
 
 
-PROCESS_BYTES = 400_000_000
+PROCESS_BYTES = 500_000_000
 """Python, torch and the memory-mapped tokens in use."""
