@@ -107,7 +107,7 @@ def helps(data: Path | None) -> list[common.Row]:
         pipeline.write_warc(warc, training_pages(data, sorted(truth)))
         pipeline.run_peer(warc, folder / "peer")
         found = {side: rows_of(side, folder, warc, build, held_out) for side, build in OURS.items()}
-        theirs = {"corpus.deduplicate": "false", "duplicates.near": "false"}
+        theirs: dict[str, object] = {"corpus.deduplicate": "false", "duplicates.near": "false"}
         found["datatrove"] = rows_of("datatrove", folder, folder / "peer" / "kept", theirs, held_out)
     rows = found["raw"] + found["datatrove"] + found["default"] + found["textmill"]
     beside = [common.beside(found["textmill"][0], found[peer][0], peer) for peer in ("raw", "datatrove")]

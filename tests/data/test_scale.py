@@ -20,6 +20,8 @@ from textmill.errors import CorpusError, InputError, MissingExtraError, Resource
 
 LARGE = "".join(f"Line {n} of a long text about the bridge and the rain.\n" for n in range(9_000))
 
+TABLE = "text,url\n" + "".join(f"Cell {n} about the quiet town.,http://town.example/{n}\n" for n in range(300))
+
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -29,7 +31,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"{n % 40}/{n}.txt": f"Text {n}, {n * n % 977}." for n in range(2 * SLICE_FILES + 50)
     }
     rows = "\n".join(json.dumps({"text": f"Row {n}."}) for n in range(500))
-    return write(folder / "in", files | {"rows.jsonl": rows, "held_out/h.txt": "Held out.", "zz.txt": LARGE})
+    return write(
+        folder / "in", files | {"rows.jsonl": rows, "held_out/h.txt": "Held out.", "zz.txt": LARGE, "z.csv": TABLE}
+    )
 
 
 def chosen(executor: str, **values) -> Settings:

@@ -1,7 +1,6 @@
 """Folders without a tokenizer.json: SentencePiece models and rank files give the ids of their own libraries."""
 
 import base64
-import io
 import json
 import random
 import struct
@@ -9,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tokenizer_samples import CHINESE, ENGLISH, MULTILINGUAL, TEXTS
+from sentencepiece_samples import MODELS, folder_with, train_sentencepiece
+from tokenizer_samples import CHINESE, ENGLISH, MULTILINGUAL
 
 from textmill.errors import TextmillError, TokenizerError
 from textmill.tokenizer.pattern import LLAMA3_PATTERN, SPLIT_PATTERN
@@ -21,41 +21,12 @@ CORPUS = [
     *MULTILINGUAL, ENGLISH, CHINESE, ENGLISH + CHINESE, "  two  spaces ", "aaaaaaaaaa", "a\tb\nc", "I'M 12345.678",
     "The baker OPENED her shop, 面包师。", "ﬁ ﬂ ½ Ⅷ ｆｕｌｌ", "x" * 300,
 ]  # fmt: skip
-MODELS: dict[str, dict[str, Any]] = {
-    "bpe": {"model_type": "bpe"},
-    "bpe as Llama 2": {
-        "model_type": "bpe", "normalization_rule_name": "identity", "remove_extra_whitespaces": False,
-        "split_digits": True, "allow_whitespace_only_pieces": True,
-    },
-    "bpe as Gemma": {
-        "model_type": "bpe", "normalization_rule_name": "identity", "remove_extra_whitespaces": False,
-        "add_dummy_prefix": False,
-    },
-    "unigram": {"model_type": "unigram"},
-    "unigram, nothing normalised": {
-        "model_type": "unigram", "normalization_rule_name": "identity", "remove_extra_whitespaces": False,
-    },
-    "unigram without a prefix": {"model_type": "unigram", "add_dummy_prefix": False},
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=MODELS)
 def trained(request: pytest.FixtureRequest) -> tuple[Any, bytes]:
     """A processor of sentencepiece and its tokenizer.model."""
-    library = pytest.importorskip("sentencepiece", reason="pip install sentencepiece: the reference")
-    out = io.BytesIO()
-    library.SentencePieceTrainer.train(
-        sentence_iterator=iter("".join(TEXTS).splitlines()), model_writer=out, vocab_size=460, byte_fallback=True,
-        character_coverage=0.98, hard_vocab_limit=False, minloglevel=2, **MODELS[request.param],
-    )  # fmt: skip
-    return library.SentencePieceProcessor(model_proto=out.getvalue()), out.getvalue()
-
-
-def folder_with(folder: Path, name: str, data: bytes, **config: Any) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(data)
-    (folder / "tokenizer_config.json").write_text(json.dumps({"bos_token": "<s>", "eos_token": "</s>"} | config))
-    return folder
+    return train_sentencepiece(request.param)
 
 
 def test_ids_are_those_of_sentencepiece(trained: tuple[Any, bytes], tmp_path: Path) -> None:

@@ -13,14 +13,16 @@ import pytest
 import torch
 from model_variants import random_ids, relative_difference
 from peer_models import MODELS, make
+from sentencepiece_samples import sentencepiece_of
 from small_run import SMALL, make_project
 from test_families_in_gguf import REFUSED
 from test_real_files import PACKAGES, parts_of
-from tokenizer_samples import TEXTS
+from tokenizer_samples import MULTILINGUAL, TEXTS
 
 from textmill.config import TokenizerSettings
 from textmill.infer.resolve import load
 from textmill.model.cache import Cache
+from textmill.model.config import modern
 from textmill.model.gguf import load_gguf, read_gguf, write_gguf
 from textmill.model.gguf.layout import TYPES
 from textmill.model.gguf.writer import Outgoing, write_file
@@ -74,6 +76,18 @@ def test_logits_of_every_family(name: str, tmp_path: Path) -> None:
     # llama.cpp looks GELU up in a table of float16, and has its tanh form for the exact one too
     tolerance = 1e-5 if model.config.feed_forward_kind == "swiglu" else 1.5e-3
     assert relative_difference(model(ids)[0], theirs) < tolerance
+
+
+@pytest.mark.parametrize("kind", ["bpe as Llama 2", "bpe as Gemma"])
+def test_sentencepiece_cuts_as_llama_cpp(kind: str, tmp_path: Path) -> None:
+    tokenizer = sentencepiece_of(kind, tmp_path)[1]
+    model = GPT(modern(vocabulary_size=tokenizer.vocabulary_size, context=64, layers=1, width=32, heads=1)).eval()
+    model.initialise(torch.Generator().manual_seed(0))
+    write_gguf(model, tokenizer, tmp_path / "model.gguf", "f32")
+    llama = opened(tmp_path / "model.gguf", 64)
+    for text in (*MULTILINGUAL, "a  b   c\n\nd", "aaaaaaaaaaaaa", "12345.678", "The baker opened her shop."):
+        if text:  # of no text llama.cpp makes a space
+            assert llama.tokenize(text.encode(), add_bos=False, special=False) == tokenizer.encode(text), text
 
 
 def windowless(model: GPT) -> GPT:

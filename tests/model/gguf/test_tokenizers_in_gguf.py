@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tokenizers
+from sentencepiece_samples import sentencepiece_of
 from tokenizer_samples import ENGLISH, MULTILINGUAL
 
 from textmill.errors import TokenizerError
@@ -151,3 +152,37 @@ def test_sentencepiece_in_textmill_itself() -> None:
     text = "hello  world 小"
     assert tokenizer.encode(text) == backend.encode(text, add_special_tokens=False).ids
     assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@pytest.mark.parametrize("add_space_prefix", [True, False])
+def test_sentencepiece_goes_out_as_it_came_in(add_space_prefix: bool) -> None:
+    first = read_tokenizer(opened(sentencepiece_metadata(add_space_prefix)))
+    out = tokenizer_metadata(first, first.vocabulary_size + 2)
+    assert out["tokenizer.ggml.model"] == "llama"
+    assert out["tokenizer.ggml.add_space_prefix"] is add_space_prefix
+    assert out["tokenizer.ggml.tokens"][:-2] == PIECES + JOINED
+    kinds = out["tokenizer.ggml.token_type"].tolist()
+    assert kinds == [*sentencepiece_metadata(add_space_prefix)["tokenizer.ggml.token_type"].tolist(), 5, 5]
+    back = read_tokenizer(opened(out))
+    for text in ("hello  world 小", "hello<user>world", " oh", "dlrow <s>", ""):
+        assert back.encode(text, True) == first.encode(text, True)
+    assert "tokenizer.chat_template" not in out
+
+
+@pytest.mark.parametrize("kind", ["bpe as Llama 2", "bpe as Gemma"])
+def test_a_trained_sentencepiece_model_goes_out(kind: str, tmp_path: Path) -> None:
+    theirs, first = sentencepiece_of(kind, tmp_path)
+    out = tokenizer_metadata(first, first.vocabulary_size)
+    back = read_tokenizer(opened(out))
+    for text in (*MULTILINGUAL, ENGLISH, "a  b   c\n\nd", "aaaaaaaaaaaaa", "12345.678"):
+        assert back.encode(text) == first.encode(text) == theirs.encode(text), text
+        assert back.decode(back.encode(text)) == first.decode(first.encode(text))
+
+
+def test_merges_that_no_scores_say_are_refused() -> None:
+    """The `tokenizers` library does not train all ways to cut a token, and SentencePiece would use them."""
+    content = tokenizer_json(opened(sentencepiece_metadata(True)))
+    content["model"]["merges"] = content["model"]["merges"][1:]
+    other = Tokenizer(json.dumps(content).encode())
+    with pytest.raises(TokenizerError, match="merges"):
+        tokenizer_metadata(other, other.vocabulary_size)

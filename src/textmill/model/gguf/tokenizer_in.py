@@ -64,8 +64,7 @@ def tokenizer_config(file: GGUFFile) -> dict[str, Any]:
         config[f"{ours}_token"] = tokens[id]
     config["add_bos_token"] = bool(file.metadata.get(KEY + "add_bos_token", False))
     template = file.metadata.get(TEMPLATE_KEY)
-    if isinstance(template, str):
-        config["chat_template"] = template
+    config["chat_template"] = template if isinstance(template, str) else None
     return config
 
 

@@ -1,7 +1,8 @@
-"""A tokenizer as GGUF metadata: tokens by id, what each is, merges, special ids, chat template.
+"""A tokenizer as GGUF metadata: tokens by id, what each is, merges or scores, special ids, chat template.
 
-llama.cpp knows how to cut text only by name (`pretokenizers`); a tokenizer that cuts otherwise is refused, because it
-would run with other tokens than it was trained with.
+Two kinds, as in reading: "gpt2", byte-level merges, cut in ways that llama.cpp knows by name (`pretokenizers`), and
+"llama", SentencePiece's pieces with scores (`sentencepiece_scores`). A tokenizer that does something else is refused,
+because it would run with other tokens than it was trained with.
 """
 
 import json
@@ -13,35 +14,74 @@ from textmill.errors import TokenizerError
 from textmill.model.gguf.pretokenizers import name_of
 from textmill.model.gguf.tokenizer_keys import KEY, TEMPLATE_KEY
 from textmill.tokenizer.sentencepiece import CONTROL, NORMAL, UNUSED, USER_DEFINED
+from textmill.tokenizer.sentencepiece_scores import pieces_of
 from textmill.tokenizer.special_tokens import END_OF_TEXT, TURN_END
+from textmill.tokenizer.token_bytes import PIECES
 from textmill.tokenizer.tokenizer import Tokenizer, token_text
 
 NORMALIZERS = (None, "NFC")
 """llama.cpp normalises nothing; for Qwen's NFC everyone accepts that."""
+UNUSED_SCORE = -10_000.0
 
 
 def tokenizer_metadata(tokenizer: Tokenizer, vocabulary_size: int) -> dict[str, Any]:
-    """Returns the metadata for a byte-level tokenizer; rows of the embedding without a token get a name, unused.
+    """Returns the metadata for a tokenizer; rows of the embedding without a token get a name, unused.
 
     Documents begin with <|endoftext|> in Textmill's training, so its own tokenizers ask for it before a text.
     """
-    content = json.loads(tokenizer.json_bytes)
-    pre = _check(tokenizer, content)
     if tokenizer.vocabulary_size > vocabulary_size:
         raise TokenizerError("gguf.vocabulary", tokens=tokenizer.vocabulary_size, rows=vocabulary_size)
-    tokens, kinds = _tokens(content, vocabulary_size)
+    content = json.loads(tokenizer.json_bytes)
+    make = _pieces if tokenizer.kind == PIECES else _byte_level
+    metadata = make(tokenizer, content, vocabulary_size)
+    own = END_OF_TEXT in tokenizer.special and not token_text(tokenizer.config.get("bos_token"))
+    begins = bool(tokenizer.config.get("add_bos_token", own or _begins_with_a_token(content)))
+    ids = _role_ids(tokenizer, metadata[KEY + "tokens"], own)
+    metadata |= {f"{KEY}{name}_token_id": id for name, id in ids.items() if id is not None}
+    metadata |= {KEY + "add_bos_token": begins, KEY + "add_eos_token": False}
+    return metadata | ({TEMPLATE_KEY: tokenizer.chat_template} if tokenizer.config.get("chat_template") else {})
+
+
+def _byte_level(tokenizer: Tokenizer, content: dict[str, Any], size: int) -> dict[str, Any]:
+    pre = _check(tokenizer, content)
+    tokens, kinds = _unused(size)
+    for token, id in content["model"]["vocab"].items():
+        tokens[id], kinds[id] = token, NORMAL
+    for added in content.get("added_tokens") or ():
+        tokens[added["id"]], kinds[added["id"]] = added["content"], CONTROL if added["special"] else USER_DEFINED
     merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in content["model"]["merges"]]
-    metadata = {
+    return {
         KEY + "model": "gpt2",
         KEY + "pre": pre,
         KEY + "tokens": tokens,
         KEY + "token_type": np.array(kinds, np.int32),
         KEY + "merges": merges,
     }
-    ids, begins = _special_ids(tokenizer)
-    metadata |= {f"{KEY}{name}_token_id": id for name, id in ids.items() if id is not None}
-    metadata |= {KEY + "add_bos_token": begins, KEY + "add_eos_token": False, TEMPLATE_KEY: tokenizer.chat_template}
-    return metadata
+
+
+def _pieces(tokenizer: Tokenizer, content: dict[str, Any], size: int) -> dict[str, Any]:
+    found = pieces_of(content)
+    if isinstance(found, list):
+        raise _unknown(tokenizer, found)
+    pieces, space_prefix = found
+    tokens, kinds = _unused(size)
+    scores = np.full(size, UNUSED_SCORE, np.float32)
+    for id, (token, kind, score) in enumerate(zip(pieces.tokens, pieces.kinds, pieces.scores, strict=True)):
+        if token:
+            tokens[id], kinds[id], scores[id] = token, kind, score
+    return {
+        KEY + "model": "llama",
+        KEY + "pre": "default",
+        KEY + "tokens": tokens,
+        KEY + "scores": scores,
+        KEY + "token_type": np.array(kinds, np.int32),
+        KEY + "add_space_prefix": space_prefix,
+    }
+
+
+def _unused(size: int) -> tuple[list[str], list[int]]:
+    """Returns names and kinds of rows before anything is known of them."""
+    return [f"[PAD{id}]" for id in range(size)], [UNUSED] * size
 
 
 def _check(tokenizer: Tokenizer, content: dict[str, Any]) -> str:
@@ -57,30 +97,31 @@ def _check(tokenizer: Tokenizer, content: dict[str, Any]) -> str:
     }
     wrong = [name for name, is_wrong in reasons.items() if is_wrong]
     if wrong or pre is None:
-        raise TokenizerError("gguf.tokenizer_unknown", file=tokenizer.source, parts=", ".join(wrong))
+        raise _unknown(tokenizer, wrong)
     return pre
 
 
-def _tokens(content: dict[str, Any], size: int) -> tuple[list[str], list[int]]:
-    tokens = [f"[PAD{id}]" for id in range(size)]
-    kinds = [UNUSED] * size
-    for token, id in content["model"]["vocab"].items():
-        tokens[id], kinds[id] = token, NORMAL
-    for added in content.get("added_tokens") or ():
-        tokens[added["id"]], kinds[added["id"]] = added["content"], CONTROL if added["special"] else USER_DEFINED
-    return tokens, kinds
+def _unknown(tokenizer: Tokenizer, parts: list[str]) -> TokenizerError:
+    return TokenizerError("gguf.tokenizer_unknown", file=tokenizer.source, parts=", ".join(parts))
 
 
-def _special_ids(tokenizer: Tokenizer) -> tuple[dict[str, int | None], bool]:
-    """Returns the ids of the tokens with a role, and whether a text begins with one."""
-    config, special = tokenizer.config, tokenizer.special
-    named = {role: special.get(token_text(config.get(f"{role}_token"))) for role in ("bos", "eos", "pad", "unk")}
-    own = named["bos"] is None and END_OF_TEXT in special
-    ids = {
-        "bos": special[END_OF_TEXT] if own else named["bos"],
+def _begins_with_a_token(content: dict[str, Any]) -> bool:
+    """True where tokenizer.json puts a special token before every text, as Llama's and Gemma's do."""
+    processor = content.get("post_processor") or {}
+    for part in processor.get("processors", [processor]):
+        if part.get("type") == "TemplateProcessing":
+            return "SpecialToken" in next(iter(part.get("single") or [{}]))
+    return False
+
+
+def _role_ids(tokenizer: Tokenizer, tokens: list[str], own: bool) -> dict[str, int | None]:
+    """Returns the ids of the tokens with a role."""
+    ids = {token: id for id, token in enumerate(tokens)}
+    named = {role: ids.get(token_text(tokenizer.config.get(f"{role}_token"))) for role in ("bos", "eos", "pad", "unk")}
+    return {
+        "bos": ids[END_OF_TEXT] if own else named["bos"],
         "eos": named["eos"],
-        "eot": special.get(TURN_END),
+        "eot": tokenizer.special.get(TURN_END),
         "padding": named["pad"],
         "unknown": named["unk"],
     }
-    return ids, bool(config.get("add_bos_token", own))
