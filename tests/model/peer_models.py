@@ -1,5 +1,6 @@
 """Small random models of transformers, one or more a family; every parameter is random."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -126,3 +127,10 @@ def make(name: str) -> Any:
         if parameter.ndim == 1:
             parameter.add_(0.3 * torch.randn_like(parameter))
     return peer
+
+
+def step(peer: Any, ids: torch.Tensor, past: Any = None) -> tuple[torch.Tensor, Any]:
+    """Returns transformers' logits of further ids, and its cache; the argument has had two names."""
+    name = "cache" if "cache" in inspect.signature(peer.forward).parameters else "past_key_values"
+    output = peer(ids, use_cache=True, **{name: past})
+    return output.logits, getattr(output, name)
