@@ -202,7 +202,8 @@ class TrainSettings(Section):
     statistics_every: int = setting(0, minimum=0)
     profile_step: int = setting(0, minimum=0)
     profile_steps: int = setting(3, minimum=1, maximum=100)
-    precision: str = setting("auto", choices=("auto", "bf16", "fp32"))
+    activation_checkpointing: bool = setting(False)
+    precision: str = setting("auto", choices=("auto", "bf16", "fp32", "fp64"))
     compile: str = setting("auto", choices=("auto", "on", "off"))
     threads: int = setting(0, minimum=0)
 

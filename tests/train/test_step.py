@@ -113,3 +113,35 @@ def test_bf16_follows_fp32() -> None:
         assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
     assert losses[torch.bfloat16] == pytest.approx(losses[torch.float32], rel=0.02)
     assert losses[torch.float32][-1] < losses[torch.float32][0]
+
+
+@pytest.mark.parametrize("preset", [modern, classic])
+def test_activation_checkpointing_changes_nothing_but_memory(preset) -> None:
+    """The same sums in the same order; dropout draws the same masks again."""
+    results = []
+    for recompute in (False, True):
+        model, optimizers = make(preset, dropout=0.1)
+        model.recompute = recompute
+        calls: list[int] = []
+        model.blocks[0].register_forward_pre_hook(lambda *_, calls=calls: calls.append(1))
+        torch.manual_seed(7)
+        done = [train_step(model, optimizers, [batch()], batch_tokens=128, step=0, clip=1.0, dtype=torch.float32)]
+        results.append((done, [parameter.detach().clone() for parameter in model.parameters()]))
+        assert len(calls) == (2 if recompute else 1)
+    assert results[0][0] == results[1][0]
+    assert all(torch.equal(one, two) for one, two in zip(results[0][1], results[1][1], strict=True))
+
+
+def test_float64_is_float64_throughout() -> None:
+    """The loss is that of the plain formula to the last digits of float64."""
+    model, optimizers = make()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2, generator=torch.Generator().manual_seed(4))
+    model.double()
+    whole = batch()
+    with torch.no_grad():
+        logits = model(whole.inputs_BT, documents_BT=whole.documents_BT)
+    expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), whole.targets_BT.flatten())
+    result = train_step(model, optimizers, [whole], batch_tokens=128, step=0, clip=1.0, dtype=torch.float64)
+    assert result.loss == pytest.approx(float(expected), rel=1e-13)
+    assert all(parameter.dtype == torch.float64 for parameter in model.parameters())

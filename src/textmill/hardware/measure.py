@@ -4,13 +4,13 @@ import time
 
 
 def gemm_peak(dtype: str = "fp32", *, seconds: float = 0.5, size: int = 1024, device: str = "cpu") -> float:
-    """Returns the best rate of square matrix products in FLOP/s (2·size³ each) in "fp32" or "bf16".
+    """Returns the best rate of square matrix products in FLOP/s (2·size³ each) in "fp32", "bf16" or "fp64".
 
     The best of several short rounds, not the mean: a neighbour's work on the same machine only ever slows it down.
     """
     import torch
 
-    kind = {"fp32": torch.float32, "bf16": torch.bfloat16}[dtype]
+    kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp64": torch.float64}[dtype]
     left = torch.ones(size, size, dtype=kind, device=device)
     right = torch.ones(size, size, dtype=kind, device=device)
     out = torch.empty(size, size, dtype=kind, device=device)

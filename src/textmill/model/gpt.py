@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from textmill.model.attention import attention_bias
 from textmill.model.block import Block
@@ -36,6 +37,8 @@ class GPT(nn.Module):
             self.output.weight = self.token_embedding.weight
         if self.position_embedding is not None and config.positions == "sinusoidal":
             self.position_embedding.weight.requires_grad_(False)
+        self.recompute = False
+        """In training: keep only the layers' inputs and compute the rest again on the way back."""
         self._rope: dict[bool, tuple[Tensor, Tensor]] = {}
 
     def initialise(self, generator: torch.Generator, *, looks_back: bool = False) -> None:
@@ -107,30 +110,52 @@ class GPT(nn.Module):
         is padded (on the left).
         """
         past = cache.length if cache is not None else 0
-        positions_BT = self._positions(ids_BT, past, documents_BT, padding_BS)
+        positions_BT = self.positions(ids_BT, past, documents_BT, padding_BS)
         x_BTD = self.embed(ids_BT, positions_BT)
         if trace is not None:
             trace.record("embedding", x_BTD)
-        rope = self._ropes(positions_BT, past + ids_BT.shape[1])
-        biases: dict[int, Tensor | None] = {}
-        for layer, block in enumerate(self.blocks):
-            window = self.config.window(layer)
-            if window not in biases:
-                biases[window] = attention_bias(
-                    self.config,
-                    layer,
-                    queries=ids_BT.shape[1],
-                    keys=past + ids_BT.shape[1],
-                    device=ids_BT.device,
-                    documents_BT=documents_BT,
-                    padding_BS=padding_BS,
-                )
-            x_BTD = block(x_BTD, rope[layer], biases[window], cache, trace)
+        x_BTD = self.through_layers(
+            x_BTD, positions_BT, documents_BT=documents_BT, padding_BS=padding_BS, cache=cache, trace=trace
+        )
         if cache is not None:
             cache.advance(ids_BT.shape[1])
         x_BTD = self.norm(x_BTD)
         if trace is not None:
             trace.record("normed", x_BTD)
+        return x_BTD
+
+    def through_layers(
+        self,
+        x_BTD: Float[Tensor, "B T D"],
+        positions_BT: Int[Tensor, "#B T"],
+        *,
+        layers: range | None = None,
+        documents_BT: Int[Tensor, "B S"] | None = None,
+        padding_BS: Bool[Tensor, "B S"] | None = None,
+        cache: Cache | None = None,
+        trace: Trace | None = None,
+    ) -> Float[Tensor, "B T D"]:
+        """Returns the residual stream behind `layers` (None: all); the rest is as in `hidden`."""
+        queries = x_BTD.shape[1]
+        keys = queries + (cache.length if cache is not None else 0)
+        rope = self._ropes(positions_BT, keys)
+        recompute = self.recompute and self.training and trace is None
+        biases: dict[int, Tensor | None] = {}
+        for layer in range(self.config.layers) if layers is None else layers:
+            window = self.config.window(layer)
+            if window not in biases:
+                biases[window] = attention_bias(
+                    self.config,
+                    layer,
+                    queries=queries,
+                    keys=keys,
+                    device=x_BTD.device,
+                    documents_BT=documents_BT,
+                    padding_BS=padding_BS,
+                )
+            given = (x_BTD, rope[layer], biases[window], cache, trace)
+            block = self.blocks[layer]
+            x_BTD = checkpoint(block, *given, use_reentrant=False) if recompute else block(*given)
         return x_BTD
 
     def embed(self, ids_BT: Int[Tensor, "B T"], positions_BT: Int[Tensor, "#B T"]) -> Float[Tensor, "B T D"]:
@@ -144,7 +169,7 @@ class GPT(nn.Module):
             x_BTD = self.embedding_norm(x_BTD)
         return F.dropout(x_BTD, self.config.dropout, self.training)
 
-    def _positions(
+    def positions(
         self, ids_BT: Tensor, past: int, documents_BT: Tensor | None, padding_BS: Tensor | None
     ) -> Int[Tensor, "#B T"]:
         """Returns each new token's position; distances alone matter to RoPE, so documents need no restart there."""

@@ -7,7 +7,7 @@ https://arxiv.org/abs/2204.02311); it adds 2·z·logsumexp·softmax to the gradi
 
 Both are known as soon as a chunk's logits are, so the forward pass already makes the gradients of h and W and the
 logits are thrown away: nothing is computed twice, and memory is one chunk (the idea of Liger-Kernel,
-https://arxiv.org/abs/2410.10989, here in plain torch). Losses are float32 whatever the matrices' dtype.
+https://arxiv.org/abs/2410.10989, here in plain torch). Losses are float32 (float64 where the matrices are).
 
 Shapes: N tokens, D width, V vocabulary.
 """
@@ -26,26 +26,27 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def forward(ctx, hidden_ND: Tensor, weight_VD: Tensor, targets_N: Tensor, dtype: torch.dtype, z: float) -> Tensor:  # type: ignore[override]
         need = ctx.needs_input_grad
         hidden, weight = hidden_ND.to(dtype), weight_VD.to(dtype)
-        total = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        wide = torch.promote_types(dtype, torch.float32)
+        total = torch.zeros((), dtype=wide, device=hidden.device)
         grad_hidden = torch.empty_like(hidden) if need[0] else None
-        grad_weight = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device) if need[1] else None
+        grad_weight = torch.zeros(weight.shape, dtype=wide, device=weight.device) if need[1] else None
         for start in range(0, hidden.shape[0], CHUNK_TOKENS):
             part = slice(start, start + CHUNK_TOKENS)
             target_n1 = targets_N[part, None]
             logits_nV = hidden[part] @ weight.T
-            log_probability_nV = F.log_softmax(logits_nV, dim=-1, dtype=torch.float32)
-            log_sum_n1 = logits_nV[:, :1].float() - log_probability_nV[:, :1] if z else None
+            log_probability_nV = F.log_softmax(logits_nV, dim=-1, dtype=wide)
+            log_sum_n1 = logits_nV[:, :1].to(wide) - log_probability_nV[:, :1] if z else None
             total -= log_probability_nV.gather(1, target_n1).sum()
             if grad_hidden is None and grad_weight is None:
                 continue
             error_nV = log_probability_nV.exp_()
             if log_sum_n1 is not None:
                 error_nV *= 1 + 2 * z * log_sum_n1
-            error_nV.scatter_add_(1, target_n1, torch.full_like(target_n1, -1, dtype=torch.float32))
+            error_nV.scatter_add_(1, target_n1, torch.full_like(target_n1, -1, dtype=wide))
             error_nV = error_nV.to(dtype)
             if grad_hidden is not None:
                 torch.mm(error_nV, weight, out=grad_hidden[part])
-            if grad_weight is not None and dtype == torch.float32:
+            if grad_weight is not None and dtype == wide:
                 grad_weight.addmm_(error_nV.T, hidden[part])
             elif grad_weight is not None:
                 grad_weight += error_nV.T @ hidden[part]
@@ -74,7 +75,7 @@ def linear_cross_entropy(
     *,
     z: float = 0.0,
 ) -> Float[Tensor, ""]:
-    """Returns the sum over tokens of −ln p(target), float32; matrices are multiplied in `dtype`.
+    """Returns the sum over tokens of −ln p(target), float32 or wider; matrices are multiplied in `dtype`.
 
     The gradient is that of the objective with the z-loss, the value is without it: what is shown stays comparable.
     """

@@ -45,7 +45,7 @@ class Kernels:
     @property
     def dtype(self) -> torch.dtype:
         """What matrices are multiplied in."""
-        return torch.bfloat16 if self.precision == "bf16" else torch.float32
+        return {"bf16": torch.bfloat16, "fp32": torch.float32, "fp64": torch.float64}[self.precision]
 
 
 def choose_kernels(settings: Settings, device: str) -> Kernels:
@@ -228,7 +228,9 @@ def _build(
     model = GPT(config)
     generator = torch.Generator().manual_seed(settings.train.seed)
     model.initialise(generator, looks_back=settings.model.look_back)
-    model.to(kernels.device).train()
+    weights = torch.float64 if kernels.dtype == torch.float64 else torch.float32
+    model.to(kernels.device, weights).train()
+    model.recompute = settings.train.activation_checkpointing
     if kernels.compile:
         for block in model.blocks:  # one block's code serves all: a whole model would take the compiler minutes
             block.compile(dynamic=False)

@@ -35,13 +35,23 @@ def batch_loss(model: GPT, batch: Batch, dtype: torch.dtype, *, z_loss: float = 
     device = batch.inputs_BT.device.type
     with torch.autocast(device, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         hidden_BTD = model.hidden(batch.inputs_BT, documents_BT=batch.documents_BT)
-        if model.config.logit_softcap or model.config.logit_divisor != 1.0:
-            logits = model.logits(hidden_BTD).float().flatten(0, 1)
-            loss = torch.nn.functional.cross_entropy(logits, batch.targets_BT.flatten(), reduction="sum")
-            extra = z_loss * logits.logsumexp(dim=-1).square().sum() if z_loss else 0.0
-            return loss + extra - extra.detach() if isinstance(extra, Tensor) else loss
-    targets_N = batch.targets_BT.flatten()
-    return linear_cross_entropy(hidden_BTD.flatten(0, 1), model.output.weight, targets_N, dtype, z=z_loss)
+        return loss_of_hidden(model, hidden_BTD, batch.targets_BT, dtype, z_loss=z_loss)
+
+
+def loss_of_hidden(
+    model: GPT, hidden_BTD: Tensor, targets_BT: Tensor, dtype: torch.dtype, *, z_loss: float = 0.0
+) -> Tensor:
+    """Returns the same for what `model.hidden` returned."""
+    if model.config.logit_softcap or model.config.logit_divisor != 1.0:
+        logits = model.logits(hidden_BTD).flatten(0, 1)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        loss = torch.nn.functional.cross_entropy(logits, targets_BT.flatten(), reduction="sum")
+        extra = z_loss * logits.logsumexp(dim=-1).square().sum() if z_loss else 0.0
+        return loss + extra - extra.detach() if isinstance(extra, Tensor) else loss
+    with torch.autocast(hidden_BTD.device.type, enabled=False):
+        return linear_cross_entropy(
+            hidden_BTD.flatten(0, 1), model.output.weight, targets_BT.flatten(), dtype, z=z_loss
+        )
 
 
 def train_step(
