@@ -215,6 +215,7 @@ class CheckpointSettings(Section):
     every: int = setting(250, minimum=1)
     keep: int = setting(2, minimum=1)
     keep_every: int = setting(0, minimum=0)
+    in_background: bool = setting(True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,7 +140,7 @@ def test_a_full_disk_loses_nothing(train: Callable, small_project: Project, monk
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("textmill.train.checkpoint.save_file", full)
+        patch.setattr("textmill.train.checkpoint.write_tensors", full)
         result = train("--resume", "--train.steps=12")
     assert result.code == 2
     assert "disk is full" in result.err
@@ -291,3 +291,19 @@ def test_the_newest_the_best_and_every_so_many_stay(
     assert written_by("main@latest") == written_by("main")
     shutil.rmtree(folder / "checkpoints" / "step-00000004")
     assert run_textmill("generate", "Mina", "--model", "main@best", cwd=small_project.root).code == 2
+
+
+def test_what_the_bits_depend_on_is_recorded_and_a_change_is_told(train: Callable, small_project: Project) -> None:
+    from textmill.checkpoints import write_checksums
+
+    train("--train.steps=4").ok()
+    newest = list_checkpoints(small_project.runs / "main")[-1].folder
+    state = json.loads((newest / "state.json").read_text())
+    assert {"textmill", "code", "torch", "python", "processor"} == state["versions"].keys()
+    assert {"device", "precision", "compile", "threads"} <= state["fixed"].keys()
+    state["versions"]["torch"] = "1.0"
+    (newest / "state.json").write_text(json.dumps(state))
+    write_checksums(newest)
+    result = train("--resume", "--train.steps=5").ok()
+    assert "torch 1.0" in result.err
+    assert "code" not in result.err

@@ -39,11 +39,13 @@ def train_run(
     """Prepares, plans (under a budget) and trains; the caller holds the run's lock."""
     from textmill.train.branch import branch_point
     from textmill.train.checkpoint import newest_whole
+    from textmill.train.events import has_ended
     from textmill.train.loop import train
     from textmill.train.start import start
 
     began = time.monotonic()
     settings, seconds, peak = context.settings, 0.0, 0.0
+    ended = has_ended(project.runs / name)
     newest, damaged = newest_whole(project.runs / name)
     for error in damaged:
         context.say(t("cli_train.damaged", message=error))
@@ -72,7 +74,7 @@ def train_run(
             peak_flops=peak,
             chosen=context.chosen,
         )
-        already = ready.state.step >= ready.state.total_steps
+        already = ended and ready.state.step >= ready.state.total_steps
         try:
             if not already:
                 train(ready)
@@ -184,6 +186,8 @@ class _Display:
             say(t("cli_train.started", parameters=event["parameters"], compiled=compiled, **shown))
         elif kind == "resume":
             say(t("cli_train.resumed", step=event["step"]))
+            for name, (was, now) in event["other"].items():
+                say(t("cli_train.other_version", name=name, was=was, now=now))
 
 
 def _some(values: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -202,12 +206,12 @@ def summary(context: Context, name: str, ready: Any, already: bool) -> dict[str,
         "seconds": state.seconds,
         "bits_per_byte": ready.last_bits_per_byte,
         "parameters": sum(parameter.numel() for parameter in ready.model.parameters()),
-        "stopped": ready.stop or None,
+        "stopped": ready.stop.signal or None,
         "settings": ready.settings.as_dict(),
     }
     if ready.stop:
         context.say(t("cli_train.interrupted", step=state.step, total=state.total_steps, name=name))
-        raise Stopped(result, 143 if ready.stop == "SIGTERM" else 130)
+        raise Stopped(result, 143 if ready.stop.signal == "SIGTERM" else 130)
     if already:
         context.print(t("cli_train.already", name=name, step=state.step))
         return result

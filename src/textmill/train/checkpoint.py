@@ -6,18 +6,20 @@
     state.json                                   everything that is not a tensor
     checksums.json                               SHA-256 of every other file
 
-Written beside its place, synced, renamed: it is there whole or not at all. No pickle is written or read.
+Written beside its place, synced, renamed: it is there whole or not at all. No pickle is written or read. Writing takes
+a `Snapshot`, a copy in memory of its own, so that training goes on meanwhile (see `loop`).
 """
 
 import dataclasses
 import json
 import shutil
-from contextlib import nullcontext
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from torch import Tensor
 
 from textmill.checkpoints import (
     CHECKPOINTS_FOLDER,
@@ -28,8 +30,12 @@ from textmill.checkpoints import (
 )
 from textmill.errors import CheckpointError
 from textmill.files import TEMPORARY_PREFIX, atomic_folder, write_json
+from textmill.model.config import ModelConfig
 from textmill.model.gpt import GPT
 from textmill.model.hub import load_weights, save_model
+from textmill.model.hub.folder import empty_model
+from textmill.model.hub.tensor_files import write_tensors
+from textmill.model.hub.weights import own_parameters
 from textmill.train.average import AveragedWeights
 from textmill.train.optimizers import Optimizers
 
@@ -63,24 +69,56 @@ class RunState:
     versions: dict[str, str] = field(default_factory=dict)
 
 
-def save_checkpoint(
-    run_folder: Path,
-    model: GPT,
-    optimizers: Optimizers,
-    state: RunState,
-    tokenizer_folder: Path,
-    average: AveragedWeights | None = None,
-) -> Path:
-    """Writes the checkpoint of `state.step`; returns its folder."""
-    target = checkpoint_folder(run_folder, state.step)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A run at one moment, on the CPU: all that a checkpoint is made of."""
+
+    config: ModelConfig
+    shown: dict[str, Tensor]
+    """The weights that are the model for others, by our names."""
+    trained: dict[str, Tensor]
+    """Those that are trained, where they are others; {} where they are the same."""
+    optimizer: dict[str, Tensor]
+    state: dict[str, Any]
+
+    @property
+    def step(self) -> int:
+        """Steps behind it."""
+        return self.state["step"]
+
+
+def take_snapshot(
+    model: GPT, optimizers: Optimizers, state: RunState, average: AveragedWeights | None = None, *, copy: bool = True
+) -> Snapshot:
+    """Returns the run as it is now; with `copy` False it shares its memory, for one that is written at once."""
+    weights = _on_cpu(own_parameters(model), copy)
+    averages = _on_cpu(average.values, copy) if average else {}
+    return Snapshot(
+        config=model.config,
+        shown={**weights, **averages},
+        trained={name: weights[name] for name in averages},
+        optimizer=_on_cpu(optimizers.state_tensors(), copy),
+        state=dataclasses.asdict(state),
+    )
+
+
+def _on_cpu(tensors: Mapping[str, Tensor], copy: bool) -> dict[str, Tensor]:
+    return {name: tensor.detach().to("cpu", copy=copy) for name, tensor in tensors.items()}
+
+
+def write_checkpoint(run_folder: Path, snapshot: Snapshot, tokenizer_folder: Path) -> Path:
+    """Writes the checkpoint of `snapshot`; returns its folder. Raises ResourceError for what the disk refuses."""
+    target = checkpoint_folder(run_folder, snapshot.step)
+    model = empty_model(snapshot.config)
+    model.load_state_dict(snapshot.shown, strict=False, assign=True)
+    if snapshot.config.tied:
+        model.output.weight = model.token_embedding.weight
     with atomic_folder(target) as fresh:
-        with average.in_place() if average else nullcontext({}) as trained:
-            save_model(model, fresh, tokenizer_folder=tokenizer_folder)
-            if trained:
-                save_file(trained, fresh / TRAINED_FILE, metadata={"format": "pt"})
-        tensors = {name: tensor.contiguous() for name, tensor in optimizers.state_tensors().items()}
-        save_file(tensors, fresh / OPTIMIZER_FILE, metadata={"format": "pt"})
-        write_json(fresh / STATE_FILE, {"format_version": FORMAT_VERSION, **dataclasses.asdict(state)})
+        save_model(model, fresh, tokenizer_folder=tokenizer_folder)
+        if snapshot.trained:
+            write_tensors(fresh / TRAINED_FILE, snapshot.trained)
+        write_tensors(fresh / OPTIMIZER_FILE, snapshot.optimizer)
+        write_json(fresh / STATE_FILE, {"format_version": FORMAT_VERSION, **snapshot.state})
         write_checksums(fresh)
     return target
 

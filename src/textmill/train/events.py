@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from textmill.files import disk_errors
+
 FILE_NAME = "events.jsonl"
 
 
@@ -18,17 +20,19 @@ class EventLog:
 
     def __init__(self, run_folder: Path) -> None:
         run_folder.mkdir(parents=True, exist_ok=True)
-        path = run_folder / FILE_NAME
+        self._path = path = run_folder / FILE_NAME
         torn = path.exists() and path.stat().st_size > 0 and path.read_bytes()[-1:] != b"\n"
-        self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as the run
+        with disk_errors(path):
+            self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as the run
         if torn:
             self._file.write("\n")
 
     def write(self, kind: str, step: int, **values: Any) -> None:
         """Appends one event."""
         record = {"type": kind, "step": step, "time": round(time.time(), 3), **values}
-        self._file.write(json.dumps(record, ensure_ascii=False, allow_nan=False, default=str) + "\n")
-        self._file.flush()
+        with disk_errors(self._path):
+            self._file.write(json.dumps(record, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+            self._file.flush()
 
     def close(self) -> None:
         """Closes the file."""
@@ -51,3 +55,9 @@ def read_events(run_folder: Path) -> list[dict[str, Any]]:
                 events = [old for old in events if old["step"] <= event["step"]]
             events.append(event)
     return events
+
+
+def has_ended(run_folder: Path) -> bool:
+    """True when the run came to its end, its last evaluation and samples included, and was not prolonged since."""
+    kinds = [event["type"] for event in read_events(run_folder) if event["type"] in ("step", "end")]
+    return kinds[-1:] == ["end"]

@@ -1,23 +1,21 @@
 """The training loop: step, log, save, evaluate, sample, until the steps or the time are used up.
 
-Saves come before evaluations, so that what is slow or may fail never costs trained steps. A stop (Ctrl-C, SIGTERM)
-ends the loop behind the step under way, after a save.
+Saves come before evaluations, so that what is slow or may fail never costs trained steps; they are written while
+training goes on (see `saving`). A stop (Ctrl-C, SIGTERM) ends the loop after a save (see `stopping`).
 """
 
-import signal
 import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 
-from textmill.checkpoints import mark_if_best, remove_old
+from textmill.checkpoints import mark_if_best
 from textmill.config import Settings
 from textmill.model.counts import training_flops
 from textmill.model.gpt import GPT
@@ -25,14 +23,16 @@ from textmill.tokenizer.tokenizer import Tokenizer
 from textmill.tokenizer.tokens import TokenSplit
 from textmill.train.average import AveragedWeights
 from textmill.train.batches import Batch, TokenStream
-from textmill.train.checkpoint import RunState, save_checkpoint
+from textmill.train.checkpoint import RunState, take_snapshot
 from textmill.train.evaluation import measure, write_samples
 from textmill.train.events import EventLog
 from textmill.train.health import IN_A_ROW, remember, spike
 from textmill.train.inspection import activation_statistics, gradient_statistics, profiled
 from textmill.train.optimizers import Optimizers
+from textmill.train.saving import Saver
 from textmill.train.schedule import batch_rows, multiplier
 from textmill.train.step import train_step
+from textmill.train.stopping import Left, Stop
 
 Listener = Callable[[dict[str, Any]], None]
 """Gets each event as it is written (see `events`)."""
@@ -43,7 +43,6 @@ class Run:
     """Everything that a run needs; made by `textmill.train.start`."""
 
     folder: Path
-    tokenizer_folder: Path
     settings: Settings
     model: GPT
     optimizers: Optimizers
@@ -54,6 +53,7 @@ class Run:
     average: AveragedWeights | None = None
     """The weights averaged over steps, where the settings ask for it."""
     log: EventLog
+    saver: Saver
     listener: Listener
     dtype: torch.dtype
     device: str
@@ -62,18 +62,18 @@ class Run:
     peak_flops: float
     """The measured rate of matrix products that MFU is held against; 0: not measured."""
     started: float = field(default_factory=time.monotonic)
-    stop: str = ""
-    """Why the loop must end early: "" or the name of a signal."""
+    stop: Stop = field(default_factory=Stop)
     last_bits_per_byte: float | None = None
     """Of the newest evaluation on held-out documents."""
     steps_here: int = 0
     """Steps made by this process."""
     step_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=50))
 
-    def event(self, kind: str, **values: Any) -> None:
-        """Writes an event and tells the listener."""
-        self.log.write(kind, self.state.step, **values)
-        self.listener({"type": kind, "step": self.state.step, **values})
+    def event(self, kind: str, *, step: int | None = None, **values: Any) -> None:
+        """Writes an event, of the newest step unless `step` is given, and tells the listener."""
+        step = self.state.step if step is None else step
+        self.log.write(kind, step, **values)
+        self.listener({"type": kind, "step": step, **values})
 
     def shown(self) -> AbstractContextManager[Any]:
         """Returns a block in which the model has the weights that are measured and saved."""
@@ -83,17 +83,20 @@ class Run:
 def train(run: Run) -> None:
     """Trains until done or stopped; on return everything is saved."""
     before = run.state.seconds
-    with _signals(run):
-        while run.state.step < run.state.total_steps and not run.stop:
-            with profiled(run.folder, run.state.step + 1, _to_profile(run)):
-                _one_step(run, before)
-            _plan_the_end(run)
-            _save_and_look(run)
-        if run.stop:
-            _save(run)
-            run.event("interrupt", signal=run.stop)
-        else:
+    with run.stop.listening(), run.saver.to_the_end():
+        try:
+            while run.state.step < run.state.total_steps:
+                with profiled(run.folder, run.state.step + 1, _to_profile(run)):
+                    _one_step(run, before)
+                _saved(run, wait=False)
+                _plan_the_end(run)
+                _save_and_look(run)
+                run.stop.leave_if_asked()
             _finish(run)
+        except Left:
+            _save(run)
+            _saved(run)
+            run.event("interrupt", signal=run.stop.signal)
 
 
 def _to_profile(run: Run) -> bool:
@@ -168,6 +171,8 @@ def _micro_batches(run: Run, rows: int) -> Iterator[Batch]:
     context = run.model.config.context
     first = run.state.tokens // context
     for start in range(0, rows, run.micro_batch):
+        if start:
+            run.stop.leave_if_asked()
         count = min(run.micro_batch, rows - start)
         yield run.stream.batch(first + start, count, context).to(run.device)
 
@@ -193,7 +198,7 @@ FINISH_SHARE = 0.02
 
 def _save_and_look(run: Run) -> None:
     state, settings = run.state, run.settings
-    left = 0 if run.stop else state.total_steps - state.step
+    left = state.total_steps - state.step
     if left and state.step % settings.checkpoint.every == 0:
         _save(run)
     # what would be seen just before the end is seen at the end
@@ -205,27 +210,27 @@ def _save_and_look(run: Run) -> None:
 
 
 def _save(run: Run) -> None:
-    began = time.monotonic()
-    folder = save_checkpoint(
-        run.folder,
-        run.model,
-        run.optimizers,
-        run.state,
-        run.tokenizer_folder,
-        run.average,
-    )
-    keep = run.settings.checkpoint
-    remove_old(run.folder, keep=keep.keep, keep_every=keep.keep_every)
-    run.event("checkpoint", folder=folder.name, seconds=time.monotonic() - began)
+    """Begins to write a checkpoint, unless this step has one; the one before is on disk when this returns."""
+    _saved(run)
+    if run.saver.newest != run.state.step:
+        run.saver.begin(lambda copy: take_snapshot(run.model, run.optimizers, run.state, run.average, copy=copy))
+
+
+def _saved(run: Run, *, wait: bool = True) -> None:
+    """Takes note of a checkpoint that is on disk by now, or with `wait` soon is."""
+    if written := run.saver.finished(wait=wait):
+        took = {"seconds": written.seconds, "write_seconds": written.write_seconds}
+        run.event("checkpoint", step=written.step, folder=written.folder.name, **took)
 
 
 def evaluate_now(run: Run, tokens: int) -> None:
     """Measures held-out bits per byte, if there are held-out documents."""
     if run.validation is None or len(run.validation.offsets) < 2:
         return
-    with run.shown():
+    with run.shown(), run.stop.leaves():
         result = measure(run.model, run.validation, run.tokenizer, tokens=tokens, dtype=run.dtype)
     run.last_bits_per_byte = result.value
+    _saved(run)  # only what is there can be the best
     mark_if_best(run.folder, run.state.step, result.value)
     run.event(
         "evaluation",
@@ -240,7 +245,7 @@ def evaluate_now(run: Run, tokens: int) -> None:
 
 def _sample(run: Run) -> None:
     evaluate = run.settings.evaluate
-    with run.shown():
+    with run.shown(), run.stop.leaves():
         samples = write_samples(run.model, run.tokenizer, evaluate.sample_prompts, evaluate.sample_tokens)
     for sample in samples:
         run.event("sample", **sample)
@@ -255,24 +260,3 @@ def _finish(run: Run) -> None:
 
 FINAL_EVALUATION_FACTOR = 4
 """The last evaluation reads this many times the tokens of those on the way, for a narrower interval."""
-
-
-@contextmanager
-def _signals(run: Run) -> Iterator[None]:
-    """Turns the first Ctrl-C or SIGTERM into a stop behind the current step; a second Ctrl-C ends at once."""
-
-    def ask_to_stop(number: int, frame: FrameType | None) -> None:
-        if run.stop:
-            raise KeyboardInterrupt
-        run.stop = signal.Signals(number).name
-
-    try:
-        old = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: whoever started the thread decides about signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)

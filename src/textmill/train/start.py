@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-import textmill
 from textmill import hardware
 from textmill.config import Settings, all_settings
 from textmill.errors import TrainingError
@@ -28,6 +27,8 @@ from textmill.train.checkpoint import RunState, load_checkpoint, load_state
 from textmill.train.events import EventLog
 from textmill.train.loop import Listener, Run
 from textmill.train.optimizers import Optimizers
+from textmill.train.saving import Saver
+from textmill.train.versions import differences, versions
 
 FREE_ON_RESUME = ("train.steps", "checkpoint.", "evaluate.", "corpus.", "generate.")
 """Settings that may differ when a run goes on; the others are part of what the run computes."""
@@ -118,7 +119,6 @@ def start(
     training, validation = tokens.split("train"), tokens.split("validation")
     run = Run(
         folder=folder,
-        tokenizer_folder=project.tokenizer,
         settings=settings,
         model=model,
         optimizers=optimizers,
@@ -128,6 +128,7 @@ def start(
         state=state,
         average=average,
         log=EventLog(folder),
+        saver=Saver(folder, project.tokenizer, settings.checkpoint, newest=state.step if newest else None),
         listener=listener,
         dtype=kernels.dtype,
         device=kernels.device,
@@ -176,6 +177,7 @@ def _branched_state(
     free = tuple(name for name in all_settings() if name.startswith(FREE_IN_A_BRANCH) and chosen(name))
     settings = _settings_of(state, settings, chosen, FREE_ON_RESUME + free)
     state.settings, state.total_steps, state.budget_seconds = settings.as_dict(), settings.train.steps, 0.0
+    state.versions = versions()
     if state.total_steps <= state.step:
         raise TrainingError("train.branch_is_over", step=state.step, steps=state.total_steps)
     return state, settings
@@ -188,7 +190,7 @@ def _new_state(settings: Settings, kernels: Kernels, data: dict[str, Any], budge
         settings=settings.as_dict(),
         fixed={key: getattr(kernels, key) for key in ("device", "precision", "compile", "threads")},
         data=data,
-        versions={"textmill": textmill.__version__, "torch": torch.__version__},
+        versions=versions(),
     )
 
 
@@ -250,7 +252,7 @@ def default_micro_batch(settings: Settings, device: str) -> int:
 
 def _announce(run: Run, kernels: Kernels, config: ModelConfig, *, resumed: bool, origin: Path | None) -> None:
     if resumed:
-        run.event("resume", total_steps=run.state.total_steps)
+        run.event("resume", total_steps=run.state.total_steps, other=differences(run.state.versions))
         return
     run.event(
         "start",
