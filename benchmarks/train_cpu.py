@@ -35,23 +35,23 @@ def main() -> None:
     given = words.parse_args()
     cases = [given.case] if given.case else list(CASES)
     inputs = torch.randint(0, VOCABULARY, (BATCH, CONTEXT + 1), generator=torch.Generator().manual_seed(0))
-    kernels = choose(given.eager)
+    kernels = {case: choose(given.eager, case) for case in cases}
     steps: dict[str, Step] = {"plain": plain_step(inputs), "transformers": transformers_step(inputs)}
     for case in cases:
         for optimizer in ("muon", "adamw"):
-            steps[f"{case}, {optimizer}"] = textmill_step(case, optimizer, inputs, kernels)
+            steps[f"{case}, {optimizer}"] = textmill_step(case, optimizer, inputs, kernels[case])
     seconds = take_turns(steps, given.rounds)
     common.report(rows(seconds, kernels), given.json)
 
 
-def choose(eager: bool) -> Any:
-    """Returns the precision, compiling and threads that `textmill train` takes here."""
+def choose(eager: bool, case: str) -> Any:
+    """Returns the precision, kernels and threads that `textmill train` takes here."""
     from textmill.config import Settings
     from textmill.hardware.allocator import keep_freed_memory
-    from textmill.train.start import choose_kernels
+    from textmill.train.kernels import choose_kernels
 
     settings = Settings().replace({"train.compile": "off"}) if eager else Settings()
-    kernels = choose_kernels(settings, "cpu")
+    kernels = choose_kernels(settings.replace({"model.preset": case}), "cpu")
     torch.set_num_threads(kernels.threads)
     keep_freed_memory()  # as `textmill train` does; the peers share the process and profit too
     return kernels
@@ -74,10 +74,7 @@ def textmill_step(case: str, optimizer: str, inputs: Tensor, kernels: Any) -> St
 
     model = GPT(make_config(case))
     model.initialise(torch.Generator().manual_seed(0))
-    model.train()
-    if kernels.compile:
-        for block in model.blocks:
-            block.compile(dynamic=False)
+    kernels.prepare(model)
     optimizers = Optimizers(model, TrainSettings(optimizer=optimizer), muon_dtype=kernels.dtype)
     optimizers.set_rates(0.1, 0)
     documents = torch.zeros(BATCH, CONTEXT, dtype=torch.int64)
@@ -172,12 +169,12 @@ def take_turns(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
     return seconds
 
 
-def rows(seconds: dict[str, list[float]], kernels: Any) -> list[common.Row]:
+def rows(seconds: dict[str, list[float]], kernels: dict[str, Any]) -> list[common.Row]:
     """Returns tokens/s of all, ratios round by round to both peers, and the share of the measured peak."""
     from textmill.hardware import gemm_peak
     from textmill.model.counts import training_flops
 
-    peaks = {kind: gemm_peak(kind, seconds=1.0) for kind in {"fp32", kernels.precision}}
+    peaks = {kind: gemm_peak(kind, seconds=1.0) for kind in {"fp32", *(one.precision for one in kernels.values())}}
     out = []
     for name, peak in sorted(peaks.items()):
         out.append(common.row("peak", f"gemm_{name}_flops", peak))
@@ -190,9 +187,10 @@ def rows(seconds: dict[str, list[float]], kernels: Any) -> list[common.Row]:
             ours_row = common.row(name, "tokens_per_second", *rate, n=len(times), seconds=total)
             out.append({**ours_row, "peer": peer, "ratio_to_peer": ratio})
         if ours:
-            config = make_config(name.split(",")[0])
+            case = name.split(",")[0]
+            config = make_config(case)
             per_token = training_flops(config, CONTEXT) / CONTEXT
-            share, low, high = (part * per_token / peaks[kernels.precision] for part in rate)
+            share, low, high = (part * per_token / peaks[kernels[case].precision] for part in rate)
             out.append(common.row(name, "share_of_peak", share, low, high, len(times), sum(times)))
     return out
 

@@ -2,8 +2,8 @@
 
 The document of ``--json``: ``textmill, python, system, processor {model, architecture, physical_cores, logical_cores,
 usable_cores, usable_physical_cores, features}, memory {total, available}, disk {folder, free}, gpus, compiler, torch
-{version, build}, libraries, project, used {device, precision, threads, compile: {value, reason}}, missing [{what}],
-measured``. Sizes are bytes. ``measured`` is null without ``--measure``, else ``{gemm_fp32, gemm_bf16,
+{version, build}, libraries, project, used {device, precision, threads, compile, native: {value, reason}}, missing
+[{what}], measured``. Sizes are bytes. ``measured`` is null without ``--measure``, else ``{gemm_fp32, gemm_bf16,
 memory_bandwidth}`` in FLOP/s and bytes/s; gemm_bf16 is null where nothing multiplies bf16 natively.
 """
 
@@ -29,6 +29,7 @@ from textmill.hardware import (
     memory_bandwidth,
 )
 from textmill.i18n import t
+from textmill.kernels import build
 from textmill.report.numbers import size
 
 LITTLE_MEMORY = 2e9
@@ -73,8 +74,15 @@ def what_is_used(hardware: Hardware, settings: Settings) -> dict[str, tuple[Any,
     used["threads"] = (threads, Reason("threads" if threads == cores else "threads_of_one_core", {"cores": cores}))
     possible, reason = can_compile(device, hardware)
     used["compile"] = ("on" if possible else "off", reason)
+    native, reason = build.can_build(hardware)
+    used["native"] = ("on" if native and device == "cpu" else "off", reason)
     train = settings.train
-    for name, value in (("precision", train.precision), ("compile", train.compile), ("threads", train.threads)):
+    for name, value in (
+        ("precision", train.precision),
+        ("compile", train.compile),
+        ("native", train.native),
+        ("threads", train.threads),
+    ):
         if value not in ("auto", 0):
             used[name] = (value, Reason("by_setting", {"name": f"train.{name}"}))
     return used

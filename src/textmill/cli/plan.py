@@ -18,8 +18,8 @@ def run(context: Context, *, budget: str, device: str) -> dict[str, Any]:
     """Measures, plans, prints the plan and returns it."""
     from textmill.data.mixing import shares_text
     from textmill.train.budget import parse_budget
+    from textmill.train.kernels import choose_kernels
     from textmill.train.plan import make_plan
-    from textmill.train.start import choose_kernels
 
     wanted = parse_budget(budget)
     vocabulary_size, data_tokens, mixed = _data(context, wanted)

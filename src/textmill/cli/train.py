@@ -114,8 +114,8 @@ def plan_now(
     """Measures and plans, telling so."""
     from textmill.data.mixing import shares_text
     from textmill.tokenizer.mixture import mixture
+    from textmill.train.kernels import choose_kernels
     from textmill.train.plan import make_plan
-    from textmill.train.start import choose_kernels
 
     mixed = mixture(tokens, settings.mix)
     for field, shares in mixed.shares.items() if mixed else ():
@@ -140,7 +140,7 @@ def plan_now(
 def measure_peak(settings: Settings, device: str) -> float:
     """Returns the peak that MFU is held against."""
     from textmill.hardware import gemm_peak
-    from textmill.train.start import choose_kernels
+    from textmill.train.kernels import choose_kernels
 
     kernels = choose_kernels(settings, device)
     return gemm_peak(kernels.precision, seconds=0.3, device=kernels.device)
@@ -181,7 +181,8 @@ class _Display:
             say(t("cli_train.sample", step=event["step"], text=text))
         elif kind == "start":
             kernels = event["kernels"]
-            compiled = t("cli_train.compiled") if kernels["compile"] else t("cli_train.eager")
+            way = "native" if kernels["native"] else "compiled" if kernels["compile"] else "eager"
+            compiled = t(f"cli_train.{way}")
             shown = _some(kernels, "precision", "device", "threads")
             say(t("cli_train.started", parameters=event["parameters"], compiled=compiled, **shown))
         elif kind == "resume":

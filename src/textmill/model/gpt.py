@@ -5,6 +5,8 @@
 Shapes: B batch, T new positions, S all positions so far, D width, V vocabulary, P pairs of rotated dimensions.
 """
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -16,6 +18,7 @@ from textmill.model.block import Block
 from textmill.model.cache import Cache
 from textmill.model.config import ModelConfig
 from textmill.model.look_back import can_look_back, look_back
+from textmill.model.native import native_layers
 from textmill.model.norm import make_norm
 from textmill.model.positions import document_positions, rope_tables, sinusoidal_table
 from textmill.model.trace import Trace
@@ -39,6 +42,8 @@ class GPT(nn.Module):
             self.position_embedding.weight.requires_grad_(False)
         self.recompute = False
         """In training: keep only the layers' inputs and compute the rest again on the way back."""
+        self.native = False
+        """Whether training runs the compiled kernels: bf16 on a CPU, for a model that `native.fits`."""
         self._rope: dict[bool, tuple[Tensor, Tensor]] = {}
 
     def initialise(self, generator: torch.Generator, *, looks_back: bool = False) -> None:
@@ -140,6 +145,9 @@ class GPT(nn.Module):
         keys = queries + (cache.length if cache is not None else 0)
         rope = self._ropes(positions_BT, keys)
         recompute = self.recompute and self.training and trace is None
+        if self.native and self.training and documents_BT is not None and cache is None and trace is None:
+            blocks = [cast(Block, self.blocks[layer]) for layer in layers or range(self.config.layers)]
+            return native_layers(blocks, x_BTD, rope[0], documents_BT, recompute=recompute)
         biases: dict[int, Tensor | None] = {}
         for layer in range(self.config.layers) if layers is None else layers:
             window = self.config.window(layer)

@@ -11,7 +11,7 @@ What the user chose stays; the plan fills in the rest. docs/log.md has the trial
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,8 @@ from textmill.model.gpt import GPT
 from textmill.tokenizer.train import vocabulary_for_text
 from textmill.train.batches import Batch
 from textmill.train.budget import Budget
+from textmill.train.kernels import Kernels
 from textmill.train.optimizers import Optimizers
-from textmill.train.start import Kernels
 from textmill.train.step import train_step
 
 SHAPES = (
@@ -96,11 +96,11 @@ def vocabulary_for_budget(text_bytes: int, budget: Budget) -> int:
 
 
 def measure_training(kernels: Kernels, config: ModelConfig, settings: TrainSettings, *, seconds: float = 3.0) -> float:
-    """Returns the FLOP/s that training steps of a model reach here, eagerly; takes `seconds` or two steps."""
+    """Returns the FLOP/s that training steps of a model reach here, not compiled; takes `seconds` or two steps."""
     torch.set_num_threads(kernels.threads)
     model = GPT(config)
     model.initialise(torch.Generator().manual_seed(0))
-    model.to(kernels.device).train()
+    replace(kernels, compile=False).prepare(model)
     optimizers = Optimizers(model, settings, muon_dtype=kernels.dtype)
     optimizers.set_rates(0.1, 0)
     context, rows = config.context, max(1, 4096 // config.context)

@@ -4,13 +4,11 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from textmill import hardware
 from textmill.config import Settings, all_settings
 from textmill.errors import TrainingError
 from textmill.hardware.allocator import keep_freed_memory
@@ -25,42 +23,14 @@ from textmill.train.batches import TokenStream
 from textmill.train.branch import FREE_IN_A_BRANCH
 from textmill.train.checkpoint import RunState, load_checkpoint, load_state
 from textmill.train.events import EventLog
+from textmill.train.kernels import Kernels, choose_kernels, kernels_again
 from textmill.train.loop import Listener, Run
 from textmill.train.optimizers import Optimizers
 from textmill.train.saving import Saver
 from textmill.train.versions import differences, versions
 
-FREE_ON_RESUME = ("train.steps", "checkpoint.", "evaluate.", "corpus.", "generate.")
+FREE_ON_RESUME = ("train.steps", "train.native", "checkpoint.", "evaluate.", "corpus.", "generate.")
 """Settings that may differ when a run goes on; the others are part of what the run computes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kernels:
-    """What is fixed when a run starts and used again when it goes on."""
-
-    device: str
-    precision: str
-    compile: bool
-    threads: int
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """What matrices are multiplied in."""
-        return {"bf16": torch.bfloat16, "fp32": torch.float32, "fp64": torch.float64}[self.precision]
-
-
-def choose_kernels(settings: Settings, device: str) -> Kernels:
-    """Returns device, precision, compiling and threads for this machine as far as the settings leave them open."""
-    train = settings.train
-    device = hardware.check_device(device)
-    precision = hardware.default_precision(device)[0] if train.precision == "auto" else train.precision
-    able = hardware.can_compile(device)[0]
-    return Kernels(
-        device=device,
-        precision=precision,
-        compile=able if train.compile == "auto" else train.compile == "on",
-        threads=train.threads or hardware.default_threads(),
-    )
 
 
 @contextmanager
@@ -110,7 +80,8 @@ def start(
         raise TrainingError("train.exists", run=name, checkpoint=newest.name)
     else:
         state, settings = _resumed_state(newest, settings, data, chosen, name)
-    kernels = Kernels(**state.fixed)
+    kernels = kernels_again(state.fixed, plain=chosen("train.native") and settings.train.native == "off")
+    state.fixed = kernels.as_dict()
     config = from_settings(settings.model, tokenizer.vocabulary_size)
     _check_size(settings, tokens, config)
     torch.set_num_threads(kernels.threads)
@@ -159,7 +130,6 @@ def _resumed_state(
     if state.data != data:
         raise TrainingError("train.other_data", run=name)
     settings = _settings_of(state, settings, chosen, FREE_ON_RESUME)
-    hardware.check_device(state.fixed["device"])
     if not state.budget_seconds or chosen("train.steps"):
         state.total_steps, state.budget_seconds = settings.train.steps, 0.0
     state.settings = settings.as_dict()
@@ -173,7 +143,6 @@ def _branched_state(
     state = load_state(origin)
     if state.data != data:
         raise TrainingError("train.other_data", run=origin.parent.parent.name)
-    hardware.check_device(state.fixed["device"])
     free = tuple(name for name in all_settings() if name.startswith(FREE_IN_A_BRANCH) and chosen(name))
     settings = _settings_of(state, settings, chosen, FREE_ON_RESUME + free)
     state.settings, state.total_steps, state.budget_seconds = settings.as_dict(), settings.train.steps, 0.0
@@ -188,7 +157,7 @@ def _new_state(settings: Settings, kernels: Kernels, data: dict[str, Any], budge
         total_steps=settings.train.steps,
         budget_seconds=budget_seconds,
         settings=settings.as_dict(),
-        fixed={key: getattr(kernels, key) for key in ("device", "precision", "compile", "threads")},
+        fixed=kernels.as_dict(),
         data=data,
         versions=versions(),
     )
@@ -231,11 +200,8 @@ def _build(
     generator = torch.Generator().manual_seed(settings.train.seed)
     model.initialise(generator, looks_back=settings.model.look_back)
     weights = torch.float64 if kernels.dtype == torch.float64 else torch.float32
-    model.to(kernels.device, weights).train()
+    kernels.prepare(model.to(weights))
     model.recompute = settings.train.activation_checkpointing
-    if kernels.compile:
-        for block in model.blocks:  # one block's code serves all: a whole model would take the compiler minutes
-            block.compile(dynamic=False)
     optimizers = Optimizers(model, settings.train, muon_dtype=kernels.dtype)
     average = AveragedWeights(model, settings.train.average) if settings.train.average else None
     if checkpoint is not None:
@@ -261,7 +227,7 @@ def _announce(run: Run, kernels: Kernels, config: ModelConfig, *, resumed: bool,
         settings=run.settings.as_dict(),
         model=config.as_dict(),
         parameters=sum(parameter.numel() for parameter in run.model.parameters()),
-        kernels={key: getattr(kernels, key) for key in ("device", "precision", "compile", "threads")},
+        kernels=kernels.as_dict(),
         data=run.state.data,
         peak_flops=run.peak_flops,
     )

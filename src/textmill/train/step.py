@@ -49,9 +49,8 @@ def loss_of_hidden(
         extra = z_loss * logits.logsumexp(dim=-1).square().sum() if z_loss else 0.0
         return loss + extra - extra.detach() if isinstance(extra, Tensor) else loss
     with torch.autocast(hidden_BTD.device.type, enabled=False):
-        return linear_cross_entropy(
-            hidden_BTD.flatten(0, 1), model.output.weight, targets_BT.flatten(), dtype, z=z_loss
-        )
+        hidden_ND, targets_N = hidden_BTD.flatten(0, 1), targets_BT.flatten()
+        return linear_cross_entropy(hidden_ND, model.output.weight, targets_N, dtype, z=z_loss, native=model.native)
 
 
 def train_step(

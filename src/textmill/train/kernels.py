@@ -1,0 +1,93 @@
+"""What a run computes with: fixed when it starts, recorded in its checkpoints, used again when it goes on."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+
+from textmill import hardware
+from textmill.config import Settings
+from textmill.errors import TrainingError
+from textmill.kernels import build
+from textmill.model.config import from_settings
+from textmill.model.gpt import GPT
+from textmill.model.native import fits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kernels:
+    """What is fixed when a run starts and used again when it goes on."""
+
+    device: str
+    precision: str
+    compile: bool
+    threads: int
+    native: bool = False
+    """Whether the compiled kernels of `textmill.kernels` run in place of torch.compile."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What matrices are multiplied in."""
+        return {"bf16": torch.bfloat16, "fp32": torch.float32, "fp64": torch.float64}[self.precision]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns what a checkpoint keeps."""
+        return asdict(self)
+
+    def prepare(self, model: GPT) -> None:
+        """Moves `model` to the device and readies it for training steps."""
+        model.to(self.device).train()
+        model.native = self.native
+        if self.compile:
+            for block in model.blocks:  # one block's code serves all: a whole model would take the compiler minutes
+                block.compile(dynamic=False)
+
+
+def choose_kernels(settings: Settings, device: str) -> Kernels:
+    """Returns device, precision, kernels and threads for this machine as far as the settings leave them open.
+
+    Raises TrainingError when the compiled kernels are asked for and cannot run.
+    """
+    train = settings.train
+    device = hardware.check_device(device)
+    precision = hardware.default_precision(device)[0] if train.precision == "auto" else train.precision
+    native = _native(settings, device, precision)
+    able = hardware.can_compile(device)[0] and not native
+    return Kernels(
+        device=device,
+        precision=precision,
+        compile=able if train.compile == "auto" else train.compile == "on" and not native,
+        threads=train.threads or hardware.default_threads(),
+        native=native,
+    )
+
+
+def _native(settings: Settings, device: str, precision: str) -> bool:
+    """Tells whether the compiled kernels run: where they can, unless torch.compile is asked for instead."""
+    wish = settings.train.native
+    if wish == "off" or (wish == "auto" and settings.train.compile == "on"):
+        return False
+    possible = device == "cpu" and precision == "bf16" and fits(from_settings(settings.model, 1))
+    if wish == "on" and not possible:
+        raise TrainingError("train.native_unfit", device=device, precision=precision)
+    if not possible:
+        return False
+    here, reason = build.available()
+    if wish == "on" and not here:
+        raise TrainingError("train.native_missing", reason=str(reason))
+    return here
+
+
+def kernels_again(fixed: dict[str, Any], *, plain: bool) -> Kernels:
+    """Returns the kernels of a run that goes on; `plain`: the user asks to go on without the compiled ones.
+
+    Raises ResourceError without the device, TrainingError where the compiled kernels are not to be had here.
+    """
+    kernels = Kernels(**fixed)
+    kernels = replace(kernels, native=False) if plain else kernels
+    hardware.check_device(kernels.device)
+    if kernels.native:
+        here, reason = build.available()
+        if not here:
+            raise TrainingError("train.native_missing", reason=str(reason))
+    return kernels
