@@ -129,6 +129,42 @@ def test_a_folder_out_for_transformers(folder: Path, project: Project, run_textm
     assert (wrong.code, wrong.document["error"]["code"]) == (2, "hub.folder_dtype")
 
 
+def test_what_belongs_to_a_model_goes_out_with_it(
+    folder: Path, tmp_path: Path, project: Project, run_textmill: Run
+) -> None:
+    place = tmp_path / "half"
+    shutil.copytree(folder, place)
+    tensors = {name: value.bfloat16() for name, value in load_file(folder / "model.safetensors").items()}
+    save_file(tensors, place / "model.safetensors", {"format": "pt"})
+    (place / "generation_config.json").write_text('{"eos_token_id": [1, 7], "temperature": 0.31}')
+    values = json.loads((place / "config.json").read_text()) | {"eos_token_id": [1, 7]}
+    (place / "config.json").write_text(json.dumps(values))
+    (place / "LICENSE").write_text("Do good.")
+    run_textmill("import", place, "--name", "half", cwd=project.root).ok()
+    document = run_textmill("export", "half", "--to", "hf", "--json", cwd=project.root).ok().document
+    assert document["quantization"] == "bf16"
+    out = Path(document["out"])
+    for name, value in load_file(out / "model.safetensors").items():
+        assert value.dtype == torch.bfloat16
+        assert torch.equal(value, tensors[name])
+    for name in ("generation_config.json", "LICENSE", "README.md", "tokenizer.json", "tokenizer_config.json"):
+        assert (out / name).read_bytes() == (place / name).read_bytes()
+    assert json.loads((out / "config.json").read_text())["eos_token_id"] == [1, 7]
+
+
+def test_a_gguf_file_keeps_licence_and_name(folder: Path, project: Project, run_textmill: Run) -> None:
+    file = project.root / "mine.gguf"
+    run_textmill("export", folder, "--to", "gguf", "--quantize", "bf16", "--out", file, cwd=project.root).ok()
+    document = run_textmill("export", file, "--to", "hf", "--json", cwd=project.root).ok().document
+    assert Path(document["out"]) == project.exports / "mine"
+    run_textmill("import", file, "--name", "back", "--dtype", "bf16", cwd=project.root).ok()
+    assert run_textmill("show", "back", "--json", cwd=project.root).ok().document["licence"] == "apache-2.0"
+    back = load_file(project.models / "back" / "model.safetensors")
+    assert all(
+        torch.equal(back[name], value.bfloat16()) for name, value in load_file(folder / "model.safetensors").items()
+    )
+
+
 def test_what_no_other_format_can_say_is_refused(folder: Path, project: Project, run_textmill: Run) -> None:
     tokenizer = load(str(folder), project).tokenizer
     config = classic(vocabulary_size=400, context=64, layers=1, width=32, heads=2, positions="none")

@@ -58,6 +58,9 @@ def test_a_prompt_stands_behind_the_documents_beginning(byte_tokenizer: Tokenize
     assert prompt_ids(byte_tokenizer, [5, 6]) == [5, 6]
     assert prompt_ids(byte_tokenizer, []) == [end]
     assert end not in prompt_ids(byte_tokenizer, "<|endoftext|>")[1:], "a text that spells a special token is text"
+    plain = Tokenizer(byte_tokenizer.json_bytes, config=dict(byte_tokenizer.config) | {"add_bos_token": False})
+    assert prompt_ids(plain, "ab") == plain.encode("ab"), "as Qwen has it"
+    assert prompt_ids(plain, "") == [end]
 
 
 @pytest.mark.parametrize("text", ["一只猫坐在垫子上。", "a😀b👩‍👩‍👧‍👦c", "é\u0301 ñ ﷽", "plain"])

@@ -1,11 +1,14 @@
 """Small random models of transformers, one or more a family; every parameter is random."""
 
 import inspect
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 import transformers as hf
+from safetensors.torch import save_file
 
 SIZES: dict[str, Any] = {
     "vocab_size": 300, "hidden_size": 48, "intermediate_size": 80, "num_hidden_layers": 4, "num_attention_heads": 4,
@@ -36,6 +39,13 @@ MODELS: dict[str, Make] = {
     ),
     "llama dynamic": lambda: hf.LlamaForCausalLM(
         hf.LlamaConfig(**GROUPED, rope_parameters={"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4})
+    ),
+    "llama yarn": lambda: hf.LlamaForCausalLM(
+        hf.LlamaConfig(
+            **GROUPED,
+            rope_parameters={"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16,
+                             "rope_theta": 1e4},
+        )
     ),
     "smollm": lambda: hf.LlamaForCausalLM(hf.LlamaConfig(**GROUPED, tie_word_embeddings=True, mlp_bias=True)),
     "mistral": lambda: hf.MistralForCausalLM(hf.MistralConfig(**GROUPED, sliding_window=9, head_dim=16)),
@@ -134,3 +144,51 @@ def step(peer: Any, ids: torch.Tensor, past: Any = None) -> tuple[torch.Tensor, 
     name = "cache" if "cache" in inspect.signature(peer.forward).parameters else "past_key_values"
     output = peer(ids, use_cache=True, **{name: past})
     return output.logits, getattr(output, name)
+
+
+INTERNLM = ("internlm2", "internlm3")
+"""Llamas under other names, by code of their own that transformers has not; a Llama computes what they should."""
+
+
+def save_internlm(name: str, place: Path) -> Any:
+    """Writes a folder of InternLM 2 or 3; returns the Llama that it is."""
+    torch.manual_seed(0)
+    peer = hf.LlamaForCausalLM(hf.LlamaConfig(**GROUPED)).eval()
+    peer.save_pretrained(place)
+    values = json.loads((place / "config.json").read_text()) | {"model_type": name}
+    if name == "internlm2":
+        told = {
+            "bias": False, "rope_theta": 10000.0, "rope_scaling": None, "hidden_act": "silu",
+            "num_key_value_heads": 2, "tie_word_embeddings": False, "rms_norm_eps": peer.config.rms_norm_eps,
+        }  # fmt: skip
+        values = SIZES | told | {"model_type": name}
+        save_file(internlm2_tensors(peer), place / "model.safetensors", {"format": "pt"})
+    (place / "config.json").write_text(json.dumps(values))
+    return peer
+
+
+def internlm2_tensors(peer: Any) -> dict[str, torch.Tensor]:
+    """Returns a Llama's tensors as InternLM 2's own code reads them."""
+    names = {
+        "embed_tokens": "tok_embeddings", "self_attn.o_proj": "attention.wo", "input_layernorm": "attention_norm",
+        "post_attention_layernorm": "ffn_norm", "mlp.gate_proj": "feed_forward.w1", "mlp.up_proj": "feed_forward.w3",
+        "mlp.down_proj": "feed_forward.w2", "lm_head": "output",
+    }  # fmt: skip
+    config, theirs, ours = peer.config, peer.state_dict(), {}
+    groups, width = config.num_key_value_heads, config.head_dim
+    for name, tensor in theirs.items():
+        if ".k_proj" in name or ".v_proj" in name:
+            continue
+        if ".q_proj" in name:  # "b q (h gs d) -> b q h gs d", the last two of gs being key and value
+            queries = tensor.view(groups, -1, width, config.hidden_size)
+            keys, values = (
+                theirs[name.replace("q_proj", kind)].view(groups, 1, width, config.hidden_size)
+                for kind in ("k_proj", "v_proj")
+            )
+            packed = torch.cat((queries, keys, values), dim=1).reshape(-1, config.hidden_size)
+            ours[name.replace("self_attn.q_proj", "attention.wqkv")] = packed
+            continue
+        for before, after in names.items():
+            name = name.replace(before, after)
+        ours[name] = tensor
+    return {name: tensor.contiguous() for name, tensor in ours.items()}

@@ -20,25 +20,28 @@ def run(
 ) -> dict[str, Any]:
     """Exports `model`."""
     from textmill.infer.resolve import load
+    from textmill.model.hub.exporting import export_folder
+    from textmill.model.hub.importing import DTYPES, licence_of, name_of
 
     if to == "hf" and quantize not in (None, *FOLDER_DTYPES):
         raise InputError("hub.folder_dtype", value=quantize, choices=", ".join(FOLDER_DTYPES))
-    loaded = load(model, context.project)
+    loaded = load(model, context.project, dtype=None)
     for note in loaded.notes:
         context.say(note)
-    name = loaded.name if loaded.step is None else f"{loaded.name}-{loaded.step}"
-    name = Path(name).name
-    quantization = quantize or ("f32" if to == "hf" else "f16")
+    name = name_of(loaded.name) if loaded.step is None else f"{name_of(loaded.name)}-{loaded.step}"
+    stored = {dtype: code for code, dtype in DTYPES.items()}[loaded.model.token_embedding.weight.dtype]
+    quantization = quantize or (stored if to == "hf" else "f16")
     target = out or context.need_project().exports / (name if to == "hf" else f"{name}-{quantization}.gguf")
     if target.exists() and not replace:
         raise InputError("hub.target_taken", folder=target)
     began = time.perf_counter()
     if to == "hf":
-        export_folder(loaded, target, quantization)
+        export_folder(loaded.model, loaded.tokenizer, loaded.folder, target, dtype=DTYPES[quantization])
     else:
         from textmill.model.gguf import write_gguf
 
-        write_gguf(loaded.model, loaded.tokenizer, target, quantization, name=name)
+        licence = licence_of(loaded.folder)
+        write_gguf(loaded.model, loaded.tokenizer, target, quantization, name=name, licence=licence)
     seconds = time.perf_counter() - began
     size = sum(path.stat().st_size for path in target.rglob("*")) if target.is_dir() else target.stat().st_size
     context.print(t("cli_export.done", model=name, out=target, size=f"{size / 1e6:.1f}", seconds=f"{seconds:.1f}"))
@@ -52,17 +55,6 @@ def run(
         "bytes": size,
         "seconds": seconds,
     }
-
-
-def export_folder(loaded: Any, target: Path, dtype: str) -> None:
-    """Writes a model folder in the layout of its family; an option without an equivalent is refused by name."""
-    from textmill.files import atomic_folder
-    from textmill.model.hub import save_model
-    from textmill.model.hub.importing import DTYPES
-
-    with atomic_folder(target) as fresh:
-        loaded.tokenizer.write_files(fresh)
-        save_model(loaded.model, fresh, tokenizer_folder=fresh, layout="hub", dtype=DTYPES[dtype])
 
 
 COMMAND = Command(

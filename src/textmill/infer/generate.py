@@ -21,7 +21,7 @@ from textmill.infer.sampling import SamplingSettings, sample_tokens, uniform
 from textmill.infer.stop import StopFilter
 from textmill.model.gpt import GPT
 from textmill.model.modes import evaluating
-from textmill.tokenizer.special_tokens import TURN_END
+from textmill.tokenizer.special_tokens import TURN_ENDS
 from textmill.tokenizer.stream import StreamDecoder
 from textmill.tokenizer.tokenizer import Tokenizer
 
@@ -135,10 +135,13 @@ def stream(
 
 
 def prompt_ids(tokenizer: Tokenizer, prompt: str | Sequence[int]) -> list[int]:
-    """Returns the ids that a model is given for `prompt`; never none, as something must be read to be continued."""
-    if not isinstance(prompt, str):
-        return list(prompt) or [document_start(tokenizer)]
-    return [document_start(tokenizer), *tokenizer.encode(prompt)]
+    """Returns the ids that a model is given for `prompt`; never none, as something must be read to be continued.
+
+    A text begins as the model's tokenizer has it: ours with <|endoftext|>, Llama's and Gemma's with their own token,
+    Qwen's and GPT-2's with nothing.
+    """
+    ids = [*tokenizer.start_ids, *tokenizer.encode(prompt)] if isinstance(prompt, str) else list(prompt)
+    return ids or [document_start(tokenizer)]
 
 
 def document_start(tokenizer: Tokenizer) -> int:
@@ -150,8 +153,8 @@ def document_start(tokenizer: Tokenizer) -> int:
 
 
 def end_ids(tokenizer: Tokenizer) -> frozenset[int]:
-    """Returns the tokens that end a sample: the document's end and a chat turn's."""
-    names = (TURN_END, tokenizer.special_variables.get("eos_token", ""))
+    """Returns the tokens that end a sample: the document's end and a chat turn's, by whatever name."""
+    names = (*TURN_ENDS, tokenizer.special_variables.get("eos_token", ""))
     return frozenset(
         (tokenizer.end_of_text_id, *(tokenizer.special[name] for name in names if name in tokenizer.special))
     )

@@ -5,7 +5,8 @@
     RUN@best      the one that scored best on held-out documents; RUN@latest the newest whole one, as RUN
     FOLDER        a checkpoint, any model in the Hugging Face layout, or a run's folder
     (nothing)     the project's newest run: the one that wrote a checkpoint last
-    FILE.gguf, hf:OWNER/NAME   refused by name until import is there
+    FILE.gguf     a file of llama.cpp's
+    hf:OWNER/NAME a model on a Hugging Face hub, from its cache where it lies there already
 
 A damaged checkpoint is passed over, with a note, where the user asked for a run; where they asked for this very one, it
 is an error.
@@ -34,6 +35,7 @@ from textmill.model.gguf import load_gguf
 from textmill.model.gpt import GPT
 from textmill.model.hub import load_model
 from textmill.model.hub.download import PREFIX, download
+from textmill.model.hub.importing import stored_dtype
 from textmill.project import Project
 from textmill.tokenizer.tokenizer import Tokenizer
 
@@ -68,16 +70,19 @@ def load(
     reference: str | None,
     project: Project | None,
     device: torch.device | str = "cpu",
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | None = torch.float32,
     *,
     verify: bool = True,
 ) -> LoadedModel:
-    """Returns the model that `reference` (None: the newest run) means, in evaluation mode."""
+    """Returns the model that `reference` (None: the newest run) means, in evaluation mode.
+
+    `dtype` None: as the weights are stored, those of a GGUF file in float32.
+    """
     place = resolve(reference, project, verify=verify)
     if place.folder.is_file():
-        model, tokenizer = load_gguf(place.folder, device=device, dtype=dtype)
+        model, tokenizer = load_gguf(place.folder, device=device, dtype=dtype or torch.float32)
     else:
-        model = load_model(place.folder, device=device, dtype=dtype)
+        model = load_model(place.folder, device=device, dtype=dtype or stored_dtype(place.folder))
         tokenizer = Tokenizer.load(place.folder)
     size = model.config.vocabulary_size
     if tokenizer.vocabulary_size > size:

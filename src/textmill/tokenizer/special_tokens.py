@@ -10,6 +10,8 @@ END_OF_TEXT = "<|endoftext|>"
 
 TURN_START = "<|im_start|>"
 TURN_END = "<|im_end|>"
+TURN_ENDS = (TURN_END, "<|eot_id|>", "<|eom_id|>", "<|end|>", "<end_of_turn>", "<|end_of_text|>")
+"""The same in other families (Llama 3, Phi, Gemma, Granite); llama.cpp knows them by these names too."""
 
 TASKS = ("<|translate|>", "<|sentiment|>", "<|ask|>", "<|write|>", "<|tool_call|>", "<|tool_result|>")
 LANGUAGES = ("<|en|>", "<|zh|>")

@@ -186,3 +186,23 @@ def test_merges_that_no_scores_say_are_refused() -> None:
     other = Tokenizer(json.dumps(content).encode())
     with pytest.raises(TokenizerError, match="merges"):
         tokenizer_metadata(other, other.vocabulary_size)
+
+
+def test_what_stands_before_a_text_travels(tokenizer: Tokenizer) -> None:
+    assert tokenizer.start_ids == (tokenizer.end_of_text_id,)
+    assert read_tokenizer(opened(tokenizer_metadata(tokenizer, 400))).start_ids == tokenizer.start_ids
+    qwen = json.loads(tokenizer.json_bytes)
+    qwen["added_tokens"] = [token for token in qwen["added_tokens"] if "reserved" not in token["content"]]
+    foreign = Tokenizer(json.dumps(qwen).encode())
+    assert foreign.start_ids == ()  # as Qwen, who calls a token of its own <|endoftext|>
+    assert tokenizer_metadata(foreign, 400)["tokenizer.ggml.add_bos_token"] is False
+
+
+@pytest.mark.parametrize(("told", "ids"), [({}, (1,)), ({"tokenizer.ggml.add_bos_token": False}, ())])
+def test_a_file_that_does_not_say_begins_as_llama_cpp_has_it(told: dict[str, Any], ids: tuple[int, ...]) -> None:
+    file = opened(sentencepiece_metadata(True) | told)
+    ours = read_tokenizer(file)
+    assert ours.start_ids == ids
+    peer = tokenizers.Tokenizer.from_str(ours.json_bytes.decode())
+    assert peer.encode("hello").ids == [*ids, *ours.encode("hello")]
+    assert read_tokenizer(opened(tokenizer_metadata(ours, ours.vocabulary_size))).start_ids == ids

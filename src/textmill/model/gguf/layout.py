@@ -18,6 +18,7 @@ MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 VERSION = 3
 ALIGNMENT_KEY, ARCHITECTURE_KEY, FILE_TYPE_KEY = "general.alignment", "general.architecture", "general.file_type"
+LICENCE_KEY = "general.license"
 DEFAULT_ALIGNMENT = 32
 QUANTIZATION_VERSION = 2
 """Of the blocks' layout; GGUF files say it in `general.quantization_version`."""

@@ -6,7 +6,7 @@ import torch
 
 from textmill.errors import ModelError
 from textmill.model.gguf.configs import choose_family, family_metadata, family_of, read_config
-from textmill.model.gguf.layout import ARCHITECTURE_KEY, FILE_TYPE_KEY, QUANTIZATION_VERSION
+from textmill.model.gguf.layout import ARCHITECTURE_KEY, FILE_TYPE_KEY, LICENCE_KEY, QUANTIZATION_VERSION
 from textmill.model.gguf.reader import read_gguf
 from textmill.model.gguf.recipes import find_recipe
 from textmill.model.gguf.tokenizer_in import read_tokenizer
@@ -38,7 +38,13 @@ def load_gguf(
 
 
 def write_gguf(
-    model: GPT, tokenizer: Tokenizer, path: Path | str, quantization: str = "f16", *, name: str = "textmill"
+    model: GPT,
+    tokenizer: Tokenizer,
+    path: Path | str,
+    quantization: str = "f16",
+    *,
+    name: str = "textmill",
+    licence: str = "",
 ) -> None:
     """Writes a model and its tokenizer as one GGUF file, which llama.cpp and Ollama run; whole or not at all.
 
@@ -52,6 +58,7 @@ def write_gguf(
         ARCHITECTURE_KEY: own[ARCHITECTURE_KEY],
         "general.type": "model",
         "general.name": name,
+        **({LICENCE_KEY: licence} if licence else {}),
         FILE_TYPE_KEY: recipe.file_type,
         "general.quantization_version": QUANTIZATION_VERSION,
         **own,

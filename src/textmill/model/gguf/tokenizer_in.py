@@ -11,7 +11,7 @@ import numpy as np
 
 from textmill.errors import TokenizerError
 from textmill.model.gguf.file import GGUFFile
-from textmill.model.gguf.pretokenizers import PRETOKENIZERS, WHOLE_WORDS, to_json
+from textmill.model.gguf.pretokenizers import PRETOKENIZERS, WHOLE_WORDS, WITH_A_BEGINNING, to_json
 from textmill.model.gguf.tokenizer_keys import KEY, TEMPLATE_KEY
 from textmill.tokenizer.ranks import byte_level_json
 from textmill.tokenizer.sentencepiece import (
@@ -23,14 +23,18 @@ from textmill.tokenizer.sentencepiece import (
     added_tokens,
     sentencepiece_json,
 )
+from textmill.tokenizer.token_bytes import start_template
 from textmill.tokenizer.tokenizer import Tokenizer, default_config
 
 ROLES = {"bos": "bos", "eos": "eos", "padding": "pad", "unknown": "unk"}
 
 
 def read_tokenizer(file: GGUFFile) -> Tokenizer:
-    """Returns the file's tokenizer. SentencePiece's are refused by `Tokenizer` where it knows byte-level ones only."""
+    """Returns the file's tokenizer."""
     content, config = tokenizer_json(file), tokenizer_config(file)
+    begin = config["bos_token"]
+    if config["add_bos_token"] and begin:  # transformers asks tokenizer.json
+        content["post_processor"] = start_template(begin, file.metadata[f"{KEY}bos_token_id"])
     data = json.dumps(content, ensure_ascii=False).encode()
     return Tokenizer(data, config=config, source=str(file.path))
 
@@ -62,10 +66,15 @@ def tokenizer_config(file: GGUFFile) -> dict[str, Any]:
         if type(id) is not int or not 0 <= id < len(tokens):
             raise _damaged(file, f"{theirs}_token_id = {id!r}")
         config[f"{ours}_token"] = tokens[id]
-    config["add_bos_token"] = bool(file.metadata.get(KEY + "add_bos_token", False))
+    config["add_bos_token"] = bool(file.metadata.get(KEY + "add_bos_token", _begins(file)))
     template = file.metadata.get(TEMPLATE_KEY)
     config["chat_template"] = template if isinstance(template, str) else None
     return config
+
+
+def _begins(file: GGUFFile) -> bool:
+    """Returns whether llama.cpp puts a token before a text where the file does not say."""
+    return file.metadata.get(KEY + "model") == "llama" or file.metadata.get(KEY + "pre") in WITH_A_BEGINNING
 
 
 def _vocabulary(file: GGUFFile) -> tuple[list[str], list[int]]:

@@ -15,7 +15,7 @@ from textmill.model.gguf.pretokenizers import name_of
 from textmill.model.gguf.tokenizer_keys import KEY, TEMPLATE_KEY
 from textmill.tokenizer.sentencepiece import CONTROL, NORMAL, UNUSED, USER_DEFINED
 from textmill.tokenizer.sentencepiece_scores import pieces_of
-from textmill.tokenizer.special_tokens import END_OF_TEXT, TURN_END
+from textmill.tokenizer.special_tokens import TURN_END
 from textmill.tokenizer.token_bytes import PIECES
 from textmill.tokenizer.tokenizer import Tokenizer, token_text
 
@@ -34,11 +34,9 @@ def tokenizer_metadata(tokenizer: Tokenizer, vocabulary_size: int) -> dict[str, 
     content = json.loads(tokenizer.json_bytes)
     make = _pieces if tokenizer.kind == PIECES else _byte_level
     metadata = make(tokenizer, content, vocabulary_size)
-    own = END_OF_TEXT in tokenizer.special and not token_text(tokenizer.config.get("bos_token"))
-    begins = bool(tokenizer.config.get("add_bos_token", own or _begins_with_a_token(content)))
-    ids = _role_ids(tokenizer, metadata[KEY + "tokens"], own)
+    ids = _role_ids(tokenizer, metadata[KEY + "tokens"])
     metadata |= {f"{KEY}{name}_token_id": id for name, id in ids.items() if id is not None}
-    metadata |= {KEY + "add_bos_token": begins, KEY + "add_eos_token": False}
+    metadata |= {KEY + "add_bos_token": bool(tokenizer.start_ids), KEY + "add_eos_token": False}
     return metadata | ({TEMPLATE_KEY: tokenizer.chat_template} if tokenizer.config.get("chat_template") else {})
 
 
@@ -105,21 +103,12 @@ def _unknown(tokenizer: Tokenizer, parts: list[str]) -> TokenizerError:
     return TokenizerError("gguf.tokenizer_unknown", file=tokenizer.source, parts=", ".join(parts))
 
 
-def _begins_with_a_token(content: dict[str, Any]) -> bool:
-    """True where tokenizer.json puts a special token before every text, as Llama's and Gemma's do."""
-    processor = content.get("post_processor") or {}
-    for part in processor.get("processors", [processor]):
-        if part.get("type") == "TemplateProcessing":
-            return "SpecialToken" in next(iter(part.get("single") or [{}]))
-    return False
-
-
-def _role_ids(tokenizer: Tokenizer, tokens: list[str], own: bool) -> dict[str, int | None]:
-    """Returns the ids of the tokens with a role."""
+def _role_ids(tokenizer: Tokenizer, tokens: list[str]) -> dict[str, int | None]:
+    """Returns the ids of the tokens with a role; what stands before every text is the beginning's."""
     ids = {token: id for id, token in enumerate(tokens)}
     named = {role: ids.get(token_text(tokenizer.config.get(f"{role}_token"))) for role in ("bos", "eos", "pad", "unk")}
     return {
-        "bos": ids[END_OF_TEXT] if own else named["bos"],
+        "bos": tokenizer.start_ids[0] if len(tokenizer.start_ids) == 1 else named["bos"],
         "eos": named["eos"],
         "eot": tokenizer.special.get(TURN_END),
         "padding": named["pad"],

@@ -105,7 +105,8 @@ def _maker(row: Weight, parts: list[Tensor], config: ModelConfig, kind: str) -> 
     """Returns what makes a row's values when their turn comes, so that only one copy is in memory at a time."""
 
     def make() -> np.ndarray:
-        whole = row.packing.join(parts, config).to("cpu", torch.float32).contiguous()
+        # float32 before anything is computed: Gemma's norms, 1 + w, would be rounded in bfloat16
+        whole = row.packing.join([part.to("cpu", torch.float32) for part in parts], config).contiguous()
         if kind == "F16" and float(whole.abs().max()) > LARGEST_HALF:
             raise ModelError("gguf.half_range", name=row.gguf, largest=LARGEST_HALF)
         return whole.numpy()

@@ -28,7 +28,7 @@ def to_hub(
     config: ModelConfig,
     dtype: torch.dtype = torch.float32,
     *,
-    token_ids: Mapping[str, int | None] | None = None,
+    token_ids: Mapping[str, Any] | None = None,
     layout: str = "hub",
 ) -> dict[str, Any]:
     """Returns the content of config.json; `token_ids` gives bos_token_id, eos_token_id and pad_token_id.

@@ -1,6 +1,7 @@
 """A model's folder: config.json, model.safetensors, generation_config.json and the tokenizer's files."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,19 +36,21 @@ def save_model(
     tokenizer_folder: Path | None = None,
     layout: str = "any",
     dtype: torch.dtype | None = None,
+    token_ids: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes `model` into `folder`, file by file (`textmill.files.atomic_folder` makes it whole or not at all).
 
     `layout`: "any" (the hub's if it has one for these options, else ours), "hub" (an option without an equivalent is
-    refused by name) or "textmill". `dtype`: that of the file; None keeps the weights' own.
+    refused by name) or "textmill". `dtype`: that of the file; None keeps the weights' own. `token_ids`: what
+    config.json says of bos_token_id, eos_token_id and pad_token_id; None asks the tokenizer.
     """
     family = choose_family(model.config, layout)
     stored = dtype or model.token_embedding.weight.dtype
-    token_ids = special_token_ids(tokenizer_folder) if tokenizer_folder else {}
+    if token_ids is None:
+        token_ids = special_token_ids(tokenizer_folder) if tokenizer_folder else {}
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        tensors = {name: tensor.to(stored) for name, tensor in hub_tensors(model, family).items()}
-        write_tensors(folder / WEIGHTS_FILE, tensors)
+        write_tensors(folder / WEIGHTS_FILE, hub_tensors(model, family), stored)
         write_json(folder / CONFIG_FILE, to_hub(model.config, stored, token_ids=token_ids, layout=layout))
         write_json(folder / GENERATION_FILE, generation_config(token_ids))
         for name in TOKENIZER_FILES:
@@ -115,7 +118,7 @@ def special_token_ids(tokenizer_folder: Path) -> dict[str, int | None]:
     return found
 
 
-def generation_config(token_ids: dict[str, int | None]) -> dict[str, Any]:
+def generation_config(token_ids: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what engines take as defaults for sampling; the same numbers as Textmill's settings."""
     return {
         **{name: token_ids.get(name) for name in TOKEN_IDS},

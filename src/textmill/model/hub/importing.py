@@ -63,10 +63,14 @@ def files_to_copy(folder: Path) -> Iterator[Path]:
     """Yields the files that make a model folder; no code, no pickles, no second copy of the weights."""
     weights = TensorFolder(folder).files
     for path in sorted(folder.iterdir()):
-        licence = path.name.upper().startswith(("LICENSE", "LICENCE", "README", "NOTICE"))
         known = path.name in OTHER_FILES or path.name in weights or path.suffix == RANKS_SUFFIX
-        if path.is_file() and (known or licence):
+        if path.is_file() and (known or is_paper(path)):
             yield path
+
+
+def is_paper(path: Path) -> bool:
+    """True for a licence, a notice or a model card."""
+    return path.name.upper().startswith(("LICENSE", "LICENCE", "README", "NOTICE"))
 
 
 def tokenizer_in(folder: Path) -> Tokenizer:
@@ -78,9 +82,10 @@ def tokenizer_in(folder: Path) -> Tokenizer:
 
 
 def stored_dtype(folder: Path) -> torch.dtype:
-    """Returns the dtype of a folder's weights, that of the first tensor."""
+    """Returns the dtype of a folder's weights; float32, which holds them all, where they differ."""
     tensors = TensorFolder(folder)
-    return tensors[next(iter(tensors))].dtype if len(tensors) else torch.float32
+    found = {tensors[name].dtype for name in tensors}
+    return found.pop() if len(found) == 1 else torch.float32
 
 
 def _from_gguf(path: Path, target: Path, dtype: torch.dtype) -> None:
@@ -89,9 +94,12 @@ def _from_gguf(path: Path, target: Path, dtype: torch.dtype) -> None:
     if not path.is_file():
         raise InputError("hub.no_source", source=path)
     model, tokenizer = load_gguf(path, dtype=dtype)
+    licence = licence_of(path)
     with atomic_folder(target) as fresh:
         tokenizer.write_files(fresh)
         save_model(model, fresh, tokenizer_folder=fresh)
+        if licence:
+            write_bytes(fresh / "README.md", f"---\nlicense: {licence}\n---\n".encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +144,7 @@ def model_facts(folder: Path) -> ModelFacts:
         parameters=count_parameters(config).total,
         dtype=str(stored_dtype(folder)).removeprefix("torch."),
         stored_bytes=sum(path.stat().st_size for path in folder.glob("*.safetensors")),
-        licence=_licence(folder),
+        licence=licence_of(folder),
         chat_template=tokenizer.chat_template if tokenizer and tokenizer.config.get("chat_template") else "",
     )
 
@@ -145,6 +153,7 @@ def _gguf_facts(path: Path) -> ModelFacts:
     from textmill.model.gguf import read_gguf
     from textmill.model.gguf.configs import family_of as gguf_family
     from textmill.model.gguf.configs import read_config as gguf_config
+    from textmill.model.gguf.layout import LICENCE_KEY
 
     file = read_gguf(path)
     config = gguf_config(file)
@@ -155,13 +164,15 @@ def _gguf_facts(path: Path) -> ModelFacts:
         parameters=count_parameters(config).total,
         dtype="gguf",
         stored_bytes=path.stat().st_size,
-        licence=str(file.metadata.get("general.license", "")),
+        licence=str(file.metadata.get(LICENCE_KEY, "")),
         chat_template=str(file.metadata.get("tokenizer.chat_template", "")),
     )
 
 
-def _licence(folder: Path) -> str:
-    """Returns the licence that README.md's metadata or a licence file names, or ""."""
+def licence_of(folder: Path) -> str:
+    """Returns the licence that README.md's metadata, a licence file or a GGUF file names, or ""."""
+    if folder.is_file():
+        return _gguf_facts(folder).licence
     readme = folder / "README.md"
     if readme.is_file():
         text = readme.read_text(encoding="utf-8", errors="replace")

@@ -22,21 +22,21 @@ PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 DTYPE_CODES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16"}
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Writes `tensors`, ordered by name, as one safetensors file."""
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype | None = None) -> None:
+    """Writes `tensors`, ordered by name, as one safetensors file; `dtype`: of all of them, else each keeps its own."""
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     offset, names = 0, sorted(tensors)
     for name in names:
-        tensor = tensors[name]
-        end = offset + tensor.numel() * tensor.element_size()
-        header[name] = {"dtype": DTYPE_CODES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, end]}
+        tensor, stored = tensors[name], dtype or tensors[name].dtype
+        end = offset + tensor.numel() * stored.itemsize
+        header[name] = {"dtype": DTYPE_CODES[stored], "shape": list(tensor.shape), "data_offsets": [offset, end]}
         offset = end
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     with disk_errors(path), open(path, "wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for name in names:
-            flat = tensors[name].detach().cpu().contiguous().reshape(-1)
+            flat = tensors[name].detach().to("cpu", dtype or tensors[name].dtype).contiguous().reshape(-1)
             file.write(flat.view(torch.uint8).numpy().data)
         file.flush()
         os.fsync(file.fileno())
