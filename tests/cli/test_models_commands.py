@@ -261,6 +261,26 @@ class TestHub:
         assert (done.code, done.document["error"]["code"]) == (2, "hub.sum")
         assert not list(project.models.glob("*"))
 
+    def test_a_hub_of_gguf_files(self, download, hub, folder, project, run_textmill) -> None:
+        place = hub.root / "someone" / "small-GGUF"
+        place.mkdir()
+        run_textmill("export", folder, "--to", "gguf", "--quantize", "q8_0", "--out", place / "small-q8_0.gguf").ok()
+        done = download("hf:someone/small-GGUF")
+        assert (done.code, done.document["error"]["code"]) == (2, "hub.only_gguf")
+        assert "textmill import hf:someone/small-GGUF/small-q8_0.gguf" in done.document["error"]["next"]
+        done = download("hf:someone/small-GGUF/other.gguf")
+        assert (done.code, done.document["error"]["code"]) == (2, "hub.no_file")
+        document = download("hf:someone/small-GGUF/small-q8_0.gguf").ok().document
+        assert document["folder"] == str(project.models / "small-q8_0")
+
+    def test_a_hub_of_pickles(self, download, hub) -> None:
+        place = hub.root / "someone" / "small"
+        (place / "model.safetensors").rename(place / "pytorch_model.bin")
+        done = download("hf:someone/small")
+        assert (done.code, done.document["error"]["code"]) == (2, "hub.pickle")
+        assert "save_pretrained('someone/small-safe')" in done.document["error"]["next"]
+        assert not any("pytorch_model.bin" in request for request in hub.asked)
+
     def test_nobody_there(self, download, hub) -> None:
         done = download("hf:someone/small", HF_ENDPOINT="http://127.0.0.1:9")
         assert (done.code, done.document["error"]["code"]) == (2, "hub.unreachable")

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "hf_ours"
-LARGE = (".safetensors", ".parquet", ".gz", ".zst", ".arrow")
+LARGE = (".safetensors", ".gguf", ".parquet", ".gz", ".zst", ".arrow")
 """What a hub keeps as large files, whose sums it tells."""
 
 

@@ -21,7 +21,8 @@ def run(
     """Exports `model`."""
     from textmill.infer.resolve import load
     from textmill.model.hub.exporting import export_folder
-    from textmill.model.hub.importing import DTYPES, licence_of, name_of
+    from textmill.model.hub.facts import licence_of
+    from textmill.model.hub.importing import DTYPES, name_of
 
     if to == "hf" and quantize not in (None, *FOLDER_DTYPES):
         raise InputError("hub.folder_dtype", value=quantize, choices=", ".join(FOLDER_DTYPES))

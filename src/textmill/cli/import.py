@@ -15,7 +15,8 @@ def run(
     context: Context, *, source: str, out: Path | None, name: str | None, dtype: str, replace: bool
 ) -> dict[str, Any]:
     """Imports `source`."""
-    from textmill.model.hub.importing import import_model, model_facts, name_of
+    from textmill.model.hub.facts import model_facts
+    from textmill.model.hub.importing import import_model, name_of
 
     name = name or name_of(source)
     target = out or context.need_project().models / name

@@ -1,7 +1,8 @@
 """`textmill models`: what lies in this project, and which model families can be imported.
 
-The document of ``--json``: ``models [{name, kind, folder, family, parameters, bytes, error}], families [str]``;
-``kind`` is "run" or "imported", ``error`` says why a folder there cannot be used, else null.
+The document of ``--json``: ``models [{name, kind, folder, family, parameters, bytes, error}], families [str], gguf
+{families [str], reads [str], writes [str]}``; ``kind`` is "run" or "imported", ``error`` says why a folder there cannot
+be used, else null.
 """
 
 from pathlib import Path
@@ -17,6 +18,9 @@ COLUMNS = ("name", "kind", "family", "parameters", "size")
 
 def run(context: Context) -> dict[str, Any]:
     """Lists models and families."""
+    from textmill.model.gguf.families import GGUF_FAMILIES
+    from textmill.model.gguf.layout import TYPES
+    from textmill.model.gguf.recipes import RECIPES
     from textmill.model.hub.families import HUB_FAMILIES
 
     models = [describe(*place) for place in places(context)]
@@ -26,8 +30,10 @@ def run(context: Context) -> dict[str, Any]:
     else:
         context.print(t("cli_models.none"))
     families = sorted(family.model_type for family in HUB_FAMILIES)
-    context.print(t("cli_models.families", families=", ".join(families)))
-    return {"models": models, "families": families}
+    gguf = {"families": sorted(GGUF_FAMILIES), "reads": [name.lower() for name in TYPES], "writes": list(RECIPES)}
+    context.print("\n" + t("cli_models.families", families=", ".join(families)))
+    context.print(t("cli_models.gguf", **{name: ", ".join(values) for name, values in gguf.items()}))
+    return {"models": models, "families": families, "gguf": gguf}
 
 
 def places(context: Context) -> list[tuple[str, str, Path]]:
@@ -47,7 +53,7 @@ def places(context: Context) -> list[tuple[str, str, Path]]:
 
 def describe(name: str, kind: str, folder: Path) -> dict[str, Any]:
     """Returns what is known of one model."""
-    from textmill.model.hub.importing import model_facts
+    from textmill.model.hub.facts import model_facts
 
     model: dict[str, Any] = {"name": name, "kind": kind, "folder": str(folder)}
     try:

@@ -15,7 +15,7 @@ from textmill.report.numbers import size
 def run(context: Context, *, model: str | None) -> dict[str, Any]:
     """Shows `model`."""
     from textmill.infer.resolve import resolve
-    from textmill.model.hub.importing import as_document, model_facts
+    from textmill.model.hub.facts import as_document, model_facts
 
     place = resolve(model, context.project)
     facts = model_facts(place.folder)

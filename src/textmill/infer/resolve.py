@@ -35,7 +35,7 @@ from textmill.model.gguf import load_gguf
 from textmill.model.gpt import GPT
 from textmill.model.hub import load_model
 from textmill.model.hub.download import PREFIX, download
-from textmill.model.hub.importing import stored_dtype
+from textmill.model.hub.folder import stored_dtype
 from textmill.project import Project
 from textmill.tokenizer.tokenizer import Tokenizer
 
@@ -102,7 +102,7 @@ def resolve(reference: str | None, project: Project | None, *, verify: bool = Tr
     if not reference:
         return newest_run(project, verify)
     if reference.startswith(PREFIX):
-        return ModelPlace(folder=download(reference), name=reference, step=None)
+        return ModelPlace(folder=download(reference), name=reference)
     if reference.lower().endswith(".gguf"):
         return gguf_file(Path(reference).expanduser(), reference)
     if project is not None and reference in folder_names(project.runs):

@@ -8,7 +8,6 @@ pieces (SentencePiece's BPE: Llama 2, Mistral, Gemma, Phi-3): a token is written
 
 import json
 import re
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from textmill.errors import TokenizerError
@@ -47,29 +46,6 @@ def strips_a_space(content: dict[str, Any]) -> bool:
         for part in parts
         if isinstance(part, dict)
     )
-
-
-def template_start(content: dict[str, Any]) -> tuple[int, ...]:
-    """Returns the ids that a tokenizer.json puts before every text (its post-processor's template), mostly none."""
-    processor = content.get("post_processor") or {}
-    for part in processor.get("processors", [processor]):
-        if part.get("type") == "TemplateProcessing":
-            names = [
-                step["SpecialToken"]["id"] for step in takewhile(lambda step: "SpecialToken" in step, part["single"])
-            ]
-            return tuple(id for name in names for id in part["special_tokens"][name]["ids"])
-    return ()
-
-
-def start_template(token: str, id: int) -> dict[str, Any]:
-    """Returns the post-processor of a tokenizer.json that puts a token before every text."""
-    first, text = {"SpecialToken": {"id": token, "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}
-    return {
-        "type": "TemplateProcessing",
-        "single": [first, text],
-        "pair": [first, text, {"Sequence": {"id": "B", "type_id": 0}}],
-        "special_tokens": {token: {"id": token, "ids": [id], "tokens": [token]}},
-    }
 
 
 def table_of_bytes(backend: "tokenizers.Tokenizer", kind: str) -> list[bytes]:

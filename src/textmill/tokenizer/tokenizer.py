@@ -23,8 +23,9 @@ from textmill.files import atomic_folder, disk_errors, write_bytes, write_json
 from textmill.tokenizer.chat_template import default_template
 from textmill.tokenizer.other_forms import converted, other_form
 from textmill.tokenizer.pattern import STRETCH, stretches, without_surrogates
-from textmill.tokenizer.special_tokens import END_OF_TEXT, SPECIAL_TOKENS
-from textmill.tokenizer.token_bytes import PIECES, kind_of, strips_a_space, table_of_bytes, template_start
+from textmill.tokenizer.special_tokens import END_OF_TEXT
+from textmill.tokenizer.start import start_ids
+from textmill.tokenizer.token_bytes import PIECES, kind_of, strips_a_space, table_of_bytes
 
 if TYPE_CHECKING:
     import tokenizers
@@ -145,22 +146,10 @@ class Tokenizer:
             raise TokenizerError("tokenizer.no_end_of_text", file=self.source)
         return self.special[name]
 
-    @property
-    def is_own(self) -> bool:
-        """True for a tokenizer of Textmill's; Qwen, too, has a token by the name of <|endoftext|>."""
-        return all(name in self.special for name in SPECIAL_TOKENS)
-
     @cached_property
     def start_ids(self) -> tuple[int, ...]:
-        """The ids that stand before every text: as `transformers` puts them, in our own <|endoftext|>."""
-        told = self.config.get("add_bos_token")
-        if self.is_own and told is None:
-            return (self.end_of_text_id,)
-        if told is False:
-            return ()
-        ids = template_start(json.loads(self.json_bytes))
-        name = token_text(self.config.get("bos_token"))
-        return ids or ((self.special[name],) if told and name in self.special else ())
+        """The ids that stand before every text."""
+        return start_ids(self)
 
     @property
     def chat_template(self) -> str:
@@ -193,9 +182,8 @@ class Tokenizer:
         parts: list[str] = []
         counts: list[int] = []
         for text in texts:
-            whole = (
-                len(text) <= STRETCH or self.kind == PIECES
-            )  # where each stretch would begin with a space of its own
+            # of pieces, each stretch would begin with a space of its own
+            whole = len(text) <= STRETCH or self.kind == PIECES
             cut = [text] if whole else list(stretches(text))
             parts += cut
             counts.append(len(cut))

@@ -10,7 +10,8 @@ from tokenizer_samples import TEXTS
 from textmill.config import TokenizerSettings
 from textmill.model.config import modern
 from textmill.model.hub import load_model, save_model
-from textmill.model.hub.importing import import_model, model_facts
+from textmill.model.hub.facts import model_facts
+from textmill.model.hub.importing import import_model
 from textmill.tokenizer.tokenizer import Tokenizer
 from textmill.tokenizer.train import train_tokenizer
 

@@ -23,7 +23,7 @@ from textmill.tokenizer.sentencepiece import (
     added_tokens,
     sentencepiece_json,
 )
-from textmill.tokenizer.token_bytes import start_template
+from textmill.tokenizer.start import start_template
 from textmill.tokenizer.tokenizer import Tokenizer, default_config
 
 ROLES = {"bos": "bos", "eos": "eos", "padding": "pad", "unknown": "unk"}

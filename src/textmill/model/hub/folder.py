@@ -103,6 +103,13 @@ def read_config(folder: Path) -> dict[str, Any]:
     return read_json(folder / CONFIG_FILE)
 
 
+def stored_dtype(folder: Path) -> torch.dtype:
+    """Returns the dtype of a folder's weights; float32, which holds them all, where they differ."""
+    tensors = TensorFolder(folder)
+    found = {tensors[name].dtype for name in tensors}
+    return found.pop() if len(found) == 1 else torch.float32
+
+
 def special_token_ids(tokenizer_folder: Path) -> dict[str, int | None]:
     """Returns the ids of a tokenizer folder's bos, eos and padding tokens, None where it has none."""
     if not (tokenizer_folder / "tokenizer.json").is_file():
