@@ -16,15 +16,18 @@ from peer_models import MODELS, make
 from sentencepiece_samples import sentencepiece_of
 from small_run import SMALL, make_project
 from test_families_in_gguf import REFUSED
-from test_real_files import PACKAGES, parts_of
+from test_real_files import PACKAGES, parts_of, published_vocabularies, texts_with_ids
 from tokenizer_samples import MULTILINGUAL, TEXTS
 
 from textmill.config import TokenizerSettings
+from textmill.errors import TokenizerError
 from textmill.infer.resolve import load
 from textmill.model.cache import Cache
 from textmill.model.config import modern
 from textmill.model.gguf import load_gguf, read_gguf, write_gguf
 from textmill.model.gguf.layout import TYPES
+from textmill.model.gguf.tokenizer_in import read_tokenizer
+from textmill.model.gguf.tokenizer_out import tokenizer_metadata
 from textmill.model.gguf.writer import Outgoing, write_file
 from textmill.model.gpt import GPT
 from textmill.model.hub import load_model
@@ -88,6 +91,33 @@ def test_sentencepiece_cuts_as_llama_cpp(kind: str, tmp_path: Path) -> None:
     for text in (*MULTILINGUAL, "a  b   c\n\nd", "aaaaaaaaaaaaa", "12345.678", "The baker opened her shop."):
         if text:  # of no text llama.cpp makes a space
             assert llama.tokenize(text.encode(), add_bos=False, special=False) == tokenizer.encode(text), text
+
+
+def test_published_vocabularies_go_out_as_llama_cpp_cuts_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """TEXTMILL_LLAMA_CPP: see test_real_files.py; here each is read, written anew and given to llama.cpp."""
+    files = published_vocabularies()
+    if not files:
+        pytest.skip("a checkout of llama.cpp, and TEXTMILL_LLAMA_CPP")
+    counts = {}
+    for path in files:
+        file = read_gguf(path)
+        try:
+            tokenizer = read_tokenizer(file)
+        except TokenizerError:
+            continue
+        metadata = {key: value for key, value in file.metadata.items() if not key.startswith("tokenizer.")}
+        metadata |= tokenizer_metadata(tokenizer, len(file.metadata["tokenizer.ggml.tokens"]))
+        write_file(tmp_path / path.name, metadata, [])
+        llama = llama_cpp.Llama(str(tmp_path / path.name), vocab_only=True, verbose=False)
+        texts, expected = texts_with_ids(path)
+        got = [llama.tokenize(text.encode(), add_bos=False, special=False) for text in texts]
+        assert got == expected, path.stem
+        counts[path.stem.removeprefix("ggml-vocab-")] = len(texts)
+    with capsys.disabled():
+        print(f"\nvocabularies written and cut by llama.cpp: {counts}")
+    assert {"llama-spm", "phi-3", "llama-bpe", "qwen2"} <= set(counts)
 
 
 def windowless(model: GPT) -> GPT:

@@ -101,10 +101,22 @@ def test_tokenizers_encode_and_decode(real: GGUFFile) -> None:
         assert backend.decode(ids, skip_special_tokens=False) == text
 
 
+def published_vocabularies() -> list[Path]:
+    """Returns llama.cpp's own files of vocabularies; none without a checkout of it."""
+    folder = Path(os.environ.get("TEXTMILL_LLAMA_CPP", "no folder")) / "models"
+    return [path for path in sorted(folder.glob("ggml-vocab-*.gguf")) if Path(f"{path}.inp").is_file()]
+
+
+def texts_with_ids(path: Path) -> tuple[list[str], list[list[int]]]:
+    """Returns the texts that belong to a vocabulary, and the ids that they should have."""
+    texts = Path(f"{path}.inp").read_bytes().decode().split("\n__ggml_vocab_test__\n")
+    lines = Path(f"{path}.out").read_text().split("\n")
+    return texts, [[int(id) for id in line.split()] for line in lines[: len(texts)]]
+
+
 def test_published_vocabularies_give_the_ids_that_llama_cpp_expects(capsys: pytest.CaptureFixture[str]) -> None:
     """TEXTMILL_LLAMA_CPP: a checkout of llama.cpp, which keeps vocabularies with texts and the ids of transformers."""
-    folder = Path(os.environ.get("TEXTMILL_LLAMA_CPP", "no folder")) / "models"
-    files = [path for path in sorted(folder.glob("ggml-vocab-*.gguf")) if Path(f"{path}.inp").is_file()]
+    files = published_vocabularies()
     if not files:
         pytest.skip("a checkout of llama.cpp, and TEXTMILL_LLAMA_CPP")
     compared, refused = {}, []
@@ -114,9 +126,7 @@ def test_published_vocabularies_give_the_ids_that_llama_cpp_expects(capsys: pyte
         except TokenizerError:
             refused.append(path.stem)
             continue
-        texts = Path(f"{path}.inp").read_bytes().decode().split("\n__ggml_vocab_test__\n")
-        lines = Path(f"{path}.out").read_text().split("\n")
-        expected = [[int(id) for id in line.split()] for line in lines[: len(texts)]]
+        texts, expected = texts_with_ids(path)
         assert [tokenizer.encode(text) for text in texts] == expected, path.stem
         compared[path.stem] = len(texts)
     with capsys.disabled():

@@ -94,7 +94,8 @@ def _gguf_type(file: "GGUFFile") -> str:
     from textmill.model.gguf.recipes import RECIPES
 
     named = {recipe.file_type: recipe.name for recipe in RECIPES.values()}
-    told = named.get(file.metadata.get(FILE_TYPE_KEY))
+    number = file.metadata.get(FILE_TYPE_KEY)
+    told = named.get(number) if isinstance(number, int) else None
     count = Counter[str]()
     for place in file.places.values():
         count[place.type.name.lower()] += prod(place.shape)
