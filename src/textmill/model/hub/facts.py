@@ -11,6 +11,7 @@ from textmill.model.config import ModelConfig
 from textmill.model.counts import count_parameters
 from textmill.model.hub.configs import family_of, from_hub
 from textmill.model.hub.folder import CONFIG_FILE, read_config, stored_dtype
+from textmill.model.hub.tensor_files import TensorFolder
 from textmill.tokenizer.other_forms import other_form
 from textmill.tokenizer.tokenizer import Tokenizer
 
@@ -62,7 +63,7 @@ def model_facts(folder: Path) -> ModelFacts:
         config=config,
         parameters=count_parameters(config).total,
         dtype=str(stored_dtype(folder)).removeprefix("torch."),
-        stored_bytes=sum(path.stat().st_size for path in folder.glob("*.safetensors")),
+        stored_bytes=sum((folder / name).stat().st_size for name in TensorFolder(folder).files),  # not an optimizer's
         licence=licence_of(folder),
         chat_template=tokenizer.chat_template if tokenizer and tokenizer.config.get("chat_template") else "",
     )
