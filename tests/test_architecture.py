@@ -42,10 +42,13 @@ PUBLIC = [
 OPTIONAL = {
     "datatrove",
     "ftfy",
+    "matplotlib",
     "opencc",
     "phonenumbers",
     "protego",
     "pypdfium2",
+    "trackio",
+    "wandb",
     "ray",
     "scrapy",
     "trafilatura",

@@ -32,6 +32,7 @@ REGISTERED: dict[tuple[str, ...], str] = {
     ("import",): "use",
     ("export",): "use",
     ("report", "corpus"): "understand",
+    ("report", "run"): "understand",
     ("corpus", "why"): "understand",
     ("corpus", "search"): "understand",
     ("corpus", "sample"): "understand",
@@ -39,6 +40,10 @@ REGISTERED: dict[tuple[str, ...], str] = {
     ("show",): "understand",
     ("tokenizer", "show"): "understand",
     ("runs", "list"): "understand",
+    ("runs", "show"): "understand",
+    ("runs", "compare"): "understand",
+    ("runs", "plot"): "understand",
+    ("runs", "export"): "understand",
     ("config", "show"): "understand",
 }
 

@@ -80,7 +80,16 @@ def train_run(
                 train(ready)
         finally:
             ready.log.close()
-    return summary(context, name, ready, already)
+    return summary(context, name, ready, already) | ({} if ready.stop else {"report": write_report(ready.folder)})
+
+
+def write_report(folder: Any) -> str:
+    """Writes the page about the run that has ended; returns where it is."""
+    from textmill.train.events import read_events
+    from textmill.train.record import Record
+    from textmill.train.run_report.page import write_page
+
+    return str(write_page(Record(folder=folder, events=read_events(folder))))
 
 
 def prepare(context: Context, project: Project, budget: Any) -> tuple[Any, Any]:

@@ -12,7 +12,8 @@ For each split ("train", "validation"), little-endian:
 
 The boundary stands before a document: it is the empty context from which the first token is predicted, and as the next
 document's first token it is the target that ends the one before. `manifest.json` names the tokenizer and the corpus by
-their hashes, so that stale tokens are noticed, and every file's size, so that a cut-off one is.
+their hashes, so that stale tokens are noticed, every file's size, so that a cut-off one is, and its SHA-256, which
+`Tokens.verify` holds it to before a run begins.
 """
 
 import sys
@@ -25,7 +26,7 @@ import numpy as np
 
 from textmill.data.mixing import group_of, quality_of
 from textmill.errors import CorpusError
-from textmill.files import atomic_folder, write_json
+from textmill.files import atomic_folder, sha256_file, write_json
 from textmill.progress import Progress, silent
 from textmill.tokenizer.pattern import without_surrogates
 from textmill.tokenizer.tokenizer import Tokenizer, read_object
@@ -106,6 +107,13 @@ class Tokens:
                 raise CorpusError("tokenizer.tokens_damaged", file=file, folder=folder, expected=size, got=got)
         return cls(folder=folder, manifest=manifest)
 
+    def verify(self) -> None:
+        """Raises CorpusError, naming the file, unless every file is as it was written (about a second a gigabyte)."""
+        for name, expected in self.manifest.get("sha256", {}).items():  # not in manifests of before
+            file = self.folder / name
+            if (got := sha256_file(file)) != expected:
+                raise CorpusError("tokenizer.tokens_changed", file=file, expected=expected, got=got)
+
     @property
     def dtype(self) -> np.dtype:
         """The type of one token on disk."""
@@ -184,6 +192,7 @@ def write_tokens(corpus: DocumentSource, tokenizer: Tokenizer, folder: Path, *, 
             "sources": list(sources),
             "splits": splits,
             "files": {file.name: file.stat().st_size for file in sorted(fresh.iterdir())},
+            "sha256": {file.name: sha256_file(file) for file in sorted(fresh.iterdir())},
         }
         write_json(fresh / MANIFEST_FILE, manifest)
     return Tokens.open(folder)

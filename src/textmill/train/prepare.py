@@ -41,7 +41,9 @@ def ensure_tokens(project: Project, tokenizer: Tokenizer, stage: Stage) -> Token
     corpus = Corpus.open(project.corpus)
     if tokens_are_fresh(project.tokens, corpus.content_hash, tokenizer.hash):
         try:
-            return Tokens.open(project.tokens)
+            tokens = Tokens.open(project.tokens)
+            tokens.verify()
+            return tokens
         except TextmillError:
             pass  # cut short or damaged: they can always be made again
     with stage("train.stage_tokens") as progress:

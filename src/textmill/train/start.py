@@ -13,6 +13,7 @@ from textmill.config import Settings, all_settings
 from textmill.errors import TrainingError
 from textmill.hardware.allocator import keep_freed_memory
 from textmill.model.config import ModelConfig, from_settings
+from textmill.model.counts import training_flops
 from textmill.model.gpt import GPT
 from textmill.project import Project
 from textmill.tokenizer.mixture import mixture
@@ -229,5 +230,11 @@ def _announce(run: Run, kernels: Kernels, config: ModelConfig, *, resumed: bool,
         parameters=sum(parameter.numel() for parameter in run.model.parameters()),
         kernels=kernels.as_dict(),
         data=run.state.data,
+        text={
+            "documents": len(run.stream.documents),
+            "epoch_tokens": run.stream.epoch_tokens,
+            "bytes_per_token": run.bytes_per_token,
+        },
         peak_flops=run.peak_flops,
+        flops_a_token=training_flops(config, config.context) / config.context,
     )
