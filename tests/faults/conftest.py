@@ -1,7 +1,6 @@
 """What the tests of faults share: a project ready to train, and the table of what was done and what came of it."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,11 +33,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="module")
 def ready_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with tokens and a run `main` of 8 steps, checkpoints at 4 and 8."""
+    """A project with tokens and a run `main` at step 8 of 12, checkpoints at 4 and 8."""
+    from textmill.checkpoints import list_checkpoints
     from textmill.cli.main import main
 
     project = make_project(tmp_path_factory.mktemp("faults"))
-    assert main(["train", *SMALL, "--train.average=0.9", "--project", str(project.root)]) == 0
+    words = ("--train.average=0.9", "--train.steps=12", "--checkpoint.keep=3", "--project", str(project.root))
+    assert main(["train", *SMALL, *words]) == 0
+    shutil.rmtree(list_checkpoints(project.runs / "main")[-1].folder)
     return project.root
 
 
@@ -49,7 +51,3 @@ def hurt_project(ready_project: Path, tmp_path: Path) -> Iterator[Project]:
     shutil.copytree(ready_project, folder)
     yield Project(root=folder)
     shutil.rmtree(folder)
-
-
-def seed() -> int:
-    return int(os.environ.get("TEXTMILL_SEED", "0"))

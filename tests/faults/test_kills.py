@@ -70,9 +70,13 @@ def wait_for_moment(project: Project, name: str, process, chance: random.Random)
 @pytest.mark.parametrize(
     "kills", [KILLS, pytest.param(LONG_KILLS, marks=pytest.mark.long)], ids=["few_kills", "all_kills"]
 )
-def test_killed_runs_end_bit_equal(kills: int, tmp_path: Path, start_process: Callable, capsys) -> None:
+def test_killed_runs_end_bit_equal(
+    kills: int, tmp_path: Path, start_process: Callable, capsys, fault_table: Callable
+) -> None:
     project = make_project(tmp_path)
     met = kill_and_resume(project, kills, start_process, seed=int(os.environ.get("TEXTMILL_SEED", "0")))
     with capsys.disabled():
         print(f"\nkills: {json.dumps(met)}")
+    fault_table("SIGKILL at random moments", kills, met)
     assert met["kills"] == kills
+    assert kills < LONG_KILLS or met["in_a_save"] >= 40

@@ -31,6 +31,7 @@ def own_mounts_work() -> bool:
     return done.returncode == 0
 
 
+pytestmark = pytest.mark.slow
 needs_mounts = pytest.mark.skipif(not own_mounts_work(), reason="no namespaces of mounts for this user here")
 
 
@@ -52,8 +53,13 @@ def tensors(run_folder: Path) -> dict[str, torch.Tensor]:
     return {f"{file.name}/{key}": t for file in newest.glob("*.safetensors") for key, t in load_file(file).items()}
 
 
-def same(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
+def differing(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> list[str]:
+    """Returns the names of what is not bit-equal."""
+    return sorted(
+        name
+        for name in one.keys() | two.keys()
+        if not (name in one and name in two and torch.equal(one[name], two[name]))
+    )
 
 
 TRAIN = " ".join(("train", *SMALL, "--train.average=0.9", "--resume"))
@@ -80,7 +86,7 @@ def test_a_disk_that_is_really_full(
     assert "disk is full" in said and "Traceback" not in said
     assert "step-00000008" in (out / "left").read_text() and ".tmp" not in (out / "left").read_text()
     run_textmill(*TRAIN.split(), "--train.steps=12", cwd=hurt_project.root).ok()
-    assert same(tensors(out / "main"), tensors(hurt_project.runs / "main"))
+    assert differing(tensors(out / "main"), tensors(hurt_project.runs / "main")) == []
     fault_table("a full disk", 1, "exit 2, says so, the last checkpoint whole; with room again bit-equal at the end")
 
 
@@ -120,7 +126,7 @@ def test_a_folder_that_is_read_only(
 def test_two_trainers_on_one_run(hurt_project: Project, start_process: Callable, fault_table: Callable) -> None:
     words = (*TRAIN.split(), "--train.steps=100000")
     first = start_process(*words, cwd=hurt_project.root)
-    wait_for_steps(hurt_project, "main", 12)
+    wait_for_steps(hurt_project, "main", 20)
     second = start_process(*words, cwd=hurt_project.root)
     _, err = second.communicate(timeout=60)
     assert second.returncode == 2
@@ -159,7 +165,7 @@ def test_a_scheduler_ends_the_run_and_requeues_it(
     assert codes == [143, 143, 143]
     run_textmill(*words, cwd=hurt_project.root).ok()
     run_textmill(*words, cwd=tmp_path / "whole").ok()
-    assert same(tensors(hurt_project.runs / "main"), tensors(tmp_path / "whole" / "runs" / "main"))
+    assert differing(tensors(hurt_project.runs / "main"), tensors(tmp_path / "whole" / "runs" / "main")) == []
     fault_table(
         "SIGTERM, then the same command again", 3, f"saved, 143 after {longest:.1f} s at most, bit-equal at the end"
     )
@@ -174,7 +180,7 @@ def test_clock_jumps(
 ) -> None:
     """A day forward, a year back, back to 1970: events keep their order, the run its bits."""
     shutil.copytree(hurt_project.root, tmp_path / "calm")
-    run_textmill(*TRAIN.split(), "--train.steps=16", cwd=tmp_path / "calm").ok()
+    run_textmill(*TRAIN.split(), "--train.steps=12", cwd=tmp_path / "calm").ok()
     jumps = itertools.cycle([0.0, 86_400.0, -31_536_000.0, -1.7e9])
 
     class Clock:
@@ -184,12 +190,11 @@ def test_clock_jumps(
 
     monkeypatch.setattr(events, "time", Clock)
     run_textmill(*TRAIN.split(), "--train.steps=12", cwd=hurt_project.root).ok()
-    run_textmill(*TRAIN.split(), "--train.steps=16", cwd=hurt_project.root).ok()
     steps = [event["step"] for event in read_events(hurt_project.runs / "main") if event["type"] == "step"]
-    assert steps == list(range(1, 17))
-    assert same(tensors(hurt_project.runs / "main"), tensors(tmp_path / "calm" / "runs" / "main"))
+    assert steps == list(range(1, 13))
+    assert differing(tensors(hurt_project.runs / "main"), tensors(tmp_path / "calm" / "runs" / "main")) == []
     for file in hurt_project.runs.rglob("*"):
         os.utime(file, (0, 0))
     run_textmill("runs", "list", cwd=hurt_project.root).ok()
-    run_textmill(*TRAIN.split(), "--train.steps=17", cwd=hurt_project.root).ok()
+    run_textmill(*TRAIN.split(), "--train.steps=13", cwd=hurt_project.root).ok()
     fault_table("clock jumps", 4, "bit-equal, steps in order")

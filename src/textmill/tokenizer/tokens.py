@@ -16,6 +16,8 @@ their hashes, so that stale tokens are noticed, every file's size, so that a cut
 `Tokens.verify` holds it to before a run begins.
 """
 
+import hashlib
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -109,9 +111,12 @@ class Tokens:
 
     def verify(self) -> None:
         """Raises CorpusError, naming the file, unless every file is as it was written (about a second a gigabyte)."""
-        for name, expected in self.manifest.get("sha256", {}).items():  # not in manifests of before
+        if "sha256" not in self.manifest:  # it was written before there were sums
+            return
+        for name, expected in self.manifest["sha256"].items():
             file = self.folder / name
-            if (got := sha256_file(file)) != expected:
+            got = manifest_sum(self.manifest) if name == MANIFEST_FILE else sha256_file(file) if file.is_file() else "-"
+            if got != expected:
                 raise CorpusError("tokenizer.tokens_changed", file=file, expected=expected, got=got)
 
     @property
@@ -194,8 +199,15 @@ def write_tokens(corpus: DocumentSource, tokenizer: Tokenizer, folder: Path, *, 
             "files": {file.name: file.stat().st_size for file in sorted(fresh.iterdir())},
             "sha256": {file.name: sha256_file(file) for file in sorted(fresh.iterdir())},
         }
+        manifest["sha256"][MANIFEST_FILE] = manifest_sum(manifest)
         write_json(fresh / MANIFEST_FILE, manifest)
     return Tokens.open(folder)
+
+
+def manifest_sum(manifest: dict[str, Any]) -> str:
+    """Returns the SHA-256 of a manifest's content, its own sum left out."""
+    sums = {name: value for name, value in manifest["sha256"].items() if name != MANIFEST_FILE}
+    return hashlib.sha256(json.dumps(manifest | {"sha256": sums}, sort_keys=True).encode()).hexdigest()
 
 
 class SplitWriter:
