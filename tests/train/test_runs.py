@@ -230,6 +230,14 @@ def test_events_survive_a_torn_line_and_forget_what_was_done_again(tmp_path: Pat
     assert json.loads((tmp_path / "events.jsonl").read_text().splitlines()[-1])["loss"] == 2.0
 
 
+def test_events_of_a_run_that_was_killed_before_its_first_checkpoint_are_void(tmp_path: Path) -> None:
+    log = EventLog(tmp_path)
+    for kind, step in (("start", 0), ("step", 1), ("step", 2), ("start", 0), ("step", 1)):
+        log.write(kind, step)
+    log.close()
+    assert [(event["type"], event["step"]) for event in read_events(tmp_path)] == [("start", 0), ("step", 1)]
+
+
 def test_a_branch_goes_on_with_another_schedule_and_equals_the_run_that_had_it(
     train: Callable, small_project: Project
 ) -> None:

@@ -2,7 +2,8 @@
 
 Every event has `type`, `step` and `time` (Unix seconds). The types: start, resume, step, evaluation, sample,
 checkpoint, interrupt, end. After a resume at step n, earlier lines with a greater step belong to work that was done
-again: `read_events` leaves them out. The file is only appended to; a line cut short by a crash is passed over.
+again, after a start all earlier ones do: `read_events` leaves them out. The file is only appended to; a line cut short
+by a crash is passed over.
 """
 
 import json
@@ -51,7 +52,9 @@ def read_events(run_folder: Path) -> list[dict[str, Any]]:
         except ValueError:
             continue  # a line that a crash cut short
         if isinstance(event, dict) and "type" in event:
-            if event["type"] == "resume":
+            if event["type"] == "start":  # begun anew: it was killed before its first checkpoint
+                events = []
+            elif event["type"] == "resume":
                 events = [old for old in events if old["step"] <= event["step"]]
             events.append(event)
     return events
