@@ -6,6 +6,7 @@ import torch
 
 from textmill.errors import ModelError
 from textmill.model.gguf.configs import choose_family, family_metadata, family_of, read_config
+from textmill.model.gguf.file import GGUFFile
 from textmill.model.gguf.layout import ARCHITECTURE_KEY, FILE_TYPE_KEY, LICENCE_KEY, QUANTIZATION_VERSION
 from textmill.model.gguf.reader import read_gguf
 from textmill.model.gguf.recipes import find_recipe
@@ -19,13 +20,13 @@ from textmill.tokenizer.tokenizer import Tokenizer
 
 
 def load_gguf(
-    path: Path | str, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    place: Path | str | GGUFFile, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
 ) -> tuple[GPT, Tokenizer]:
     """Returns the model in a GGUF file, in evaluation mode, and its tokenizer.
 
     Quantised weights are dequantised to `dtype`. Raises ModelError for what we do not do, CheckpointError for damage.
     """
-    file = read_gguf(path)
+    file = place if isinstance(place, GGUFFile) else read_gguf(place)
     config = read_config(file)
     if config.layers > len(file):  # before a number in a file makes us build that much
         raise ModelError("gguf.too_few", file=file.path, layers=config.layers, tensors=len(file))

@@ -11,8 +11,8 @@ import torch
 
 from textmill.errors import InputError, ModelError
 from textmill.files import atomic_folder, write_bytes
+from textmill.model.hub.configs import TOKEN_IDS
 from textmill.model.hub.download import PREFIX, download
-from textmill.model.hub.facts import licence_of
 from textmill.model.hub.folder import CONFIG_FILE, TOKENIZER_FILES, load_model, save_model, stored_dtype
 from textmill.model.hub.tensor_files import INDEX_FILE, TensorFolder
 from textmill.tokenizer.other_forms import RANKS_SUFFIX, other_form
@@ -75,12 +75,15 @@ def tokenizer_in(folder: Path) -> Tokenizer:
 
 
 def _from_gguf(path: Path, target: Path, dtype: torch.dtype) -> None:
-    from textmill.model.gguf import load_gguf
+    from textmill.model.gguf import load_gguf, read_gguf
+    from textmill.model.gguf.layout import LICENCE_KEY
 
-    model, tokenizer = load_gguf(path, dtype=dtype)
-    licence = licence_of(path)
+    file = read_gguf(path)
+    model, tokenizer = load_gguf(file, dtype=dtype)
+    licence = " ".join(str(file.metadata.get(LICENCE_KEY, "")).split())[:80]
     with atomic_folder(target) as fresh:
         tokenizer.write_files(fresh)
-        save_model(model, fresh, tokenizer_folder=fresh)
+        named = {name: tokenizer.special_variables.get(name.removesuffix("_id"), "") for name in TOKEN_IDS}
+        save_model(model, fresh, token_ids={name: tokenizer.special.get(token) for name, token in named.items()})
         if licence:
             write_bytes(fresh / "README.md", f"---\nlicense: {licence}\n---\n".encode())

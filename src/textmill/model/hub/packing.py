@@ -70,6 +70,8 @@ def _order(config: ModelConfig) -> Tensor:
 
 
 def _reorder(tensor: Tensor, config: ModelConfig, order: Tensor) -> Tensor:
+    if tensor.is_meta:  # only the shape is asked for, and there torch would import sympy to pick (a second here)
+        return tensor
     heads = tensor.reshape(-1, config.head_width, *tensor.shape[1:])
     return heads[:, order.to(tensor.device)].reshape(tensor.shape)
 
