@@ -106,15 +106,31 @@ def test_a_certain_token_leaves_no_error() -> None:
     assert not logits.any()
 
 
-def test_rms_norm() -> None:
-    x, weight, grad = torch.randn(130, 72) * 3, torch.rand(72) + 0.5, random(130, 72)
+@pytest.mark.parametrize("adds", [True, False])
+@pytest.mark.parametrize("passes", [True, False])
+def test_add_norm(adds: bool, passes: bool) -> None:
+    x, added, weight, grad, passed = (
+        torch.randn(130, 72) * 3,
+        random(130, 72, seed=9),
+        *(
+            torch.rand(72) + 0.5,
+            random(130, 72),
+            torch.randn(130, 72),
+        ),
+    )
     wide = x.clone().requires_grad_(), weight.clone().requires_grad_()
-    wanted = F.rms_norm(wide[0], (72,), wide[1], 1e-6)
-    exact = torch.autograd.grad(wanted, wide, grad.float())
-    y, scales = operations.rms_norm(x, weight, 1e-6)
+    stream = wide[0] + added.float() if adds else wide[0]
+    wanted = F.rms_norm(stream, (72,), wide[1], 1e-6)
+    exact = torch.autograd.grad((wanted * grad.float()).sum() + (stream * passed * passes).sum(), wide)
+    total, y, scales = operations.add_norm(x, added if adds else None, weight, 1e-6)
     assert difference(y, wanted.detach()) < NARROW
-    for got, right in zip(operations.rms_norm_backward(grad, x, weight, scales), exact, strict=True):
-        assert difference(got, right) < 1e-4
+    assert torch.equal(total, stream.detach())
+    dx, narrow, dw = operations.add_norm_backward(grad, passed if passes else None, total, weight, scales, narrow=adds)
+    assert difference(dx, exact[0]) < 1e-4
+    assert difference(dw, exact[1]) < 1e-4
+    assert (narrow is not None) == adds
+    if narrow is not None:
+        assert torch.equal(narrow, dx.to(torch.bfloat16))
 
 
 def swiglu(gate: Tensor, up: Tensor) -> Tensor:
@@ -178,7 +194,9 @@ def test_threads_change_no_bit() -> None:
             out, sums = operations.attention(q, k, v, starts, 0.2)
             found = operations.attention_backward(grad, q, k, v, out, sums, starts, 0.2)
             flat = grad.flatten(0, 1).flatten(1)
-            norm = operations.rms_norm_backward(flat, flat.float(), torch.ones(128), torch.ones(180))
+            norm = operations.add_norm_backward(
+                flat, None, flat.float(), torch.ones(128), torch.ones(180), narrow=False
+            )[::2]
             results.append((out, sums, *found, operations.weight_gradient(flat, flat), *norm))
     finally:
         torch.set_num_threads(before)

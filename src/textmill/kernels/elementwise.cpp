@@ -39,36 +39,53 @@ void sum_parts(const float* parts, int64_t count, int64_t columns, float* out) {
 
 extern "C" {
 
-// y [N, D] bf16 = x / rms(x) · w for x float32; scales [N] are 1 / rms.
-void rms_norm_forward(const float* x, const float* w, int64_t N, int64_t D, float epsilon, bf16* y, float* scales) {
+// total [N, D] float32 = x + added (bf16; null: nothing is added, and x is the total), y bf16 = total / rms(total) · w,
+// scales [N] = 1 / rms.
+void add_norm_forward(const float* x, const bf16* added, const float* w, int64_t N, int64_t D, float epsilon,
+                      float* total, bf16* y, float* scales) {
 #pragma omp parallel for schedule(static)
   for (int64_t n = 0; n < N; ++n) {
-    const float* row = x + n * D;
+    const float* row = added ? total + n * D : x + n * D;
     __m512 squares = _mm512_setzero_ps();
     for (int64_t c = 0; c < D; c += 16) {
-      const __m512 value = _mm512_maskz_loadu_ps(first(D - c), row + c);
+      const __mmask16 mask = first(D - c);
+      __m512 value = load(x + n * D + c, mask);
+      if (added) {
+        value = _mm512_add_ps(value, load(added + n * D + c, mask));
+        store(total + n * D + c, value, mask);
+      }
       squares = _mm512_fmadd_ps(value, value, squares);
     }
     scales[n] = 1.f / std::sqrt(_mm512_reduce_add_ps(squares) / D + epsilon);
     for (int64_t c = 0; c < D; c += 16) {
       const __mmask16 mask = first(D - c);
-      const __m512 value = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, row + c), _mm512_set1_ps(scales[n]));
-      _mm256_mask_storeu_epi16(y + n * D + c, mask, to_bf16(_mm512_mul_ps(value, _mm512_maskz_loadu_ps(mask, w + c))));
+      const __m512 value = _mm512_mul_ps(load(row + c, mask), _mm512_set1_ps(scales[n]));
+      store(y + n * D + c, _mm512_mul_ps(value, load(w + c, mask)), mask);
     }
   }
 }
 
-// dx [N, D] float32 and dw [D] float32; dw is summed over stretches of rows in their order, whatever the threads.
-void rms_norm_backward(const bf16* dy, const float* x, const float* w, const float* scales, int64_t N, int64_t D,
-                       float* dx, float* dw) {
+// dx [N, D] float32: the gradient through the norm plus `passed`, the total's own gradient (null: none); `narrow` is dx
+// in bf16 (null: not wanted). dw [D] is summed over stretches of rows in their order, whatever the threads.
+void add_norm_backward(const bf16* dy, const float* passed, const float* total, const float* w, const float* scales,
+                       int64_t N, int64_t D, float* dx, bf16* narrow, float* dw) {
   const int64_t stretches = (N + STRETCH_ROWS - 1) / STRETCH_ROWS;
   Scratch<float> parts(stretches * D);
 #pragma omp parallel for schedule(static)
   for (int64_t s = 0; s < stretches; ++s) {
     float* part = parts + s * D;
     std::memset(part, 0, D * sizeof(float));
-    for (int64_t n = s * STRETCH_ROWS; n < std::min(N, (s + 1) * STRETCH_ROWS); ++n)
-      norm_row_backward(dy + n * D, x + n * D, w, scales[n], D, dx + n * D, part);
+    for (int64_t n = s * STRETCH_ROWS; n < std::min(N, (s + 1) * STRETCH_ROWS); ++n) {
+      float* row = dx + n * D;
+      norm_row_backward(dy + n * D, total + n * D, w, scales[n], D, row, part);
+      for (int64_t c = 0; c < D && (passed || narrow); c += 16) {
+        const __mmask16 mask = first(D - c);
+        __m512 value = load(row + c, mask);
+        if (passed) value = _mm512_add_ps(value, load(passed + n * D + c, mask));
+        store(row + c, value, mask);
+        if (narrow) store(narrow + n * D + c, value, mask);
+      }
+    }
   }
   sum_parts(parts, stretches, D, dw);
 }

@@ -34,24 +34,38 @@ def _side_by_side(*weights: Tensor) -> BFloat16[Tensor, "O D"]:
     return out
 
 
-class _RMSNorm(torch.autograd.Function):
+class _AddNorm(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, added: Tensor | None, weight: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
         flat = x.reshape(-1, x.shape[-1])
-        y, scales = operations.rms_norm(flat, weight, epsilon)
-        ctx.save_for_backward(flat, weight, scales)
-        return y.view(x.shape)
+        total, y, scales = operations.add_norm(
+            flat, None if added is None else added.reshape(flat.shape), weight, epsilon
+        )
+        ctx.save_for_backward(total, weight, scales)
+        ctx.added = added is not None
+        ctx.set_materialize_grads(False)
+        return x if added is None else total.view(x.shape), y.view(x.shape)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Any:
-        flat, weight, scales = ctx.saved_tensors
-        dx, dw = operations.rms_norm_backward(grads[0].reshape(flat.shape), flat, weight, scales)
-        return dx.view(grads[0].shape), dw, None
+    def backward(ctx: Any, *grads: Tensor | None) -> Any:
+        total, weight, scales = ctx.saved_tensors
+        passed, above = grads
+        assert above is not None
+        passed = None if passed is None else passed.reshape(total.shape).contiguous()
+        dx, narrow, dw = operations.add_norm_backward(
+            above.reshape(total.shape), passed, total, weight, scales, narrow=ctx.added
+        )
+        return dx.view(above.shape), None if narrow is None else narrow.view(above.shape), dw, None
 
 
-def rms_norm(x_BTD: Float32[Tensor, "B T D"], weight_D: Float32[Tensor, " D"], epsilon: float) -> Tensor:
-    """Returns x / rms(x) · w in bf16."""
-    return _RMSNorm.apply(x_BTD, weight_D, epsilon)  # type: ignore[return-value]
+def add_norm(
+    x_BTD: Float32[Tensor, "B T D"],
+    added_BTD: BFloat16[Tensor, "B T D"] | None,
+    weight_D: Float32[Tensor, " D"],
+    epsilon: float,
+) -> tuple[Float32[Tensor, "B T D"], BFloat16[Tensor, "B T D"]]:
+    """Returns the residual stream with `added_BTD` in it, in float32, and that normed (RMSNorm), in bf16."""
+    return _AddNorm.apply(x_BTD, added_BTD, weight_D, epsilon)  # type: ignore[return-value]
 
 
 class _Heads(torch.autograd.Function):

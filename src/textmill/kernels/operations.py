@@ -107,27 +107,40 @@ def softmax_error_(
     return losses_N
 
 
-def rms_norm(
-    x_ND: Float32[Tensor, "N D"], weight_D: Float32[Tensor, " D"], epsilon: float
-) -> tuple[BFloat16[Tensor, "N D"], Float32[Tensor, " N"]]:
-    """Returns x / rms(x) · w and 1 / rms(x)."""
-    y_ND, scales_N = _bf16(*x_ND.shape), torch.empty(len(x_ND))
-    outputs = (_F32(epsilon), _pointer(y_ND), _pointer(scales_N))
-    library().rms_norm_forward(_pointer(x_ND), _pointer(weight_D), *map(_I64, x_ND.shape), *outputs)
-    return y_ND, scales_N
-
-
-def rms_norm_backward(
-    grad_ND: BFloat16[Tensor, "N D"],
+def add_norm(
     x_ND: Float32[Tensor, "N D"],
+    added_ND: BFloat16[Tensor, "N D"] | None,
+    weight_D: Float32[Tensor, " D"],
+    epsilon: float,
+) -> tuple[Float32[Tensor, "N D"], BFloat16[Tensor, "N D"], Float32[Tensor, " N"]]:
+    """Returns t = x + added (x itself where nothing is added), t / rms(t) · w and 1 / rms(t)."""
+    total_ND = x_ND if added_ND is None else torch.empty_like(x_ND)
+    y_ND, scales_N = _bf16(*x_ND.shape), torch.empty(len(x_ND))
+    outputs = (_F32(epsilon), *map(_pointer, (total_ND, y_ND, scales_N)))
+    inputs = map(_pointer, (x_ND, added_ND, weight_D))
+    library().add_norm_forward(*inputs, *map(_I64, x_ND.shape), *outputs)
+    return total_ND, y_ND, scales_N
+
+
+def add_norm_backward(
+    grad_ND: BFloat16[Tensor, "N D"],
+    passed_ND: Float32[Tensor, "N D"] | None,
+    total_ND: Float32[Tensor, "N D"],
     weight_D: Float32[Tensor, " D"],
     scales_N: Float32[Tensor, " N"],
-) -> tuple[Float32[Tensor, "N D"], Float32[Tensor, " D"]]:
-    """Returns the gradients of x and w."""
-    dx_ND, dw_D = torch.empty_like(x_ND), torch.empty_like(weight_D)
-    inputs = map(_pointer, (grad_ND, x_ND, weight_D, scales_N))
-    library().rms_norm_backward(*inputs, *map(_I64, x_ND.shape), _pointer(dx_ND), _pointer(dw_D))
-    return dx_ND, dw_D
+    *,
+    narrow: bool,
+) -> tuple[Float32[Tensor, "N D"], BFloat16[Tensor, "N D"] | None, Float32[Tensor, " D"]]:
+    """Returns the gradients of x, of what was added (`narrow`: the same in bf16, else None) and of w.
+
+    `grad_ND` is that of the normed output, `passed_ND` that of the total, None where nothing else read it.
+    """
+    dx_ND, dw_D = torch.empty_like(total_ND), torch.empty_like(weight_D)
+    narrow_ND = _bf16(*total_ND.shape) if narrow else None
+    inputs = map(_pointer, (grad_ND, passed_ND, total_ND, weight_D, scales_N))
+    outputs = map(_pointer, (dx_ND, narrow_ND, dw_D))
+    library().add_norm_backward(*inputs, *map(_I64, total_ND.shape), *outputs)
+    return dx_ND, narrow_ND, dw_D
 
 
 def swiglu(gate_up: BFloat16[Tensor, "N FF"]) -> BFloat16[Tensor, "N F"]:

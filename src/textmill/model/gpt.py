@@ -119,6 +119,9 @@ class GPT(nn.Module):
         x_BTD = self.embed(ids_BT, positions_BT)
         if trace is not None:
             trace.record("embedding", x_BTD)
+        if self.native and self.training and documents_BT is not None and cache is None and trace is None:
+            rope, blocks = self._ropes(positions_BT, ids_BT.shape[1])[0], cast(list[Block], list(self.blocks))
+            return native_layers(blocks, self.norm, x_BTD, rope, documents_BT, recompute=self.recompute)
         x_BTD = self.through_layers(
             x_BTD, positions_BT, documents_BT=documents_BT, padding_BS=padding_BS, cache=cache, trace=trace
         )
@@ -145,9 +148,6 @@ class GPT(nn.Module):
         keys = queries + (cache.length if cache is not None else 0)
         rope = self._ropes(positions_BT, keys)
         recompute = self.recompute and self.training and trace is None
-        if self.native and self.training and documents_BT is not None and cache is None and trace is None:
-            blocks = [cast(Block, self.blocks[layer]) for layer in layers or range(self.config.layers)]
-            return native_layers(blocks, x_BTD, rope[0], documents_BT, recompute=recompute)
         biases: dict[int, Tensor | None] = {}
         for layer in range(self.config.layers) if layers is None else layers:
             window = self.config.window(layer)

@@ -8,11 +8,11 @@ Shapes: B batch, T time, D width.
 
 from collections.abc import Sequence
 
-from jaxtyping import Float, Int, Int32
+from jaxtyping import BFloat16, Float, Int, Int32
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from textmill.kernels.layers import HEAD_WIDTHS, HeadShape, document_starts, heads, linear, rms_norm, swiglu
+from textmill.kernels.layers import HEAD_WIDTHS, HeadShape, add_norm, document_starts, heads, linear, swiglu
 from textmill.model.attention import Attention
 from textmill.model.block import Block
 from textmill.model.config import ModelConfig
@@ -40,34 +40,43 @@ def fits(config: ModelConfig) -> bool:
 
 def native_layers(
     blocks: Sequence[Block],
+    last_norm: nn.Module,
     x_BTD: Float[Tensor, "B T D"],
     rope: tuple[Tensor, Tensor] | None,
     documents_BT: Int[Tensor, "B T"],
     *,
     recompute: bool = False,
-) -> Float[Tensor, "B T D"]:
-    """Returns the residual stream after `blocks`; `rope`: cosines and sines (1 T P), the same positions in each row."""
+) -> BFloat16[Tensor, "B T D"]:
+    """Returns the residual stream after `blocks`, normed; `rope`: cosines and sines (1 T P), equal in all rows.
+
+    Each part's output is added to the stream by the norm that stands before the next part, in one pass.
+    """
     assert rope is not None
     angles = rope[0][0].contiguous(), rope[1][0].contiguous()
     starts_BT = document_starts(documents_BT)
-    x_BTD = x_BTD.float()
+    x_BTD, added_BTD = x_BTD.float(), None
     for block in blocks:
-        given = (block, x_BTD, angles, starts_BT)
-        x_BTD = checkpoint(native_block, *given, use_reentrant=False) if recompute else native_block(*given)
-    return x_BTD
+        given = (block, x_BTD, added_BTD, angles, starts_BT)
+        x_BTD, added_BTD = checkpoint(native_block, *given, use_reentrant=False) if recompute else native_block(*given)
+    return _norm(last_norm, x_BTD, added_BTD)[1]
 
 
 def native_block(
-    block: Block, x_BTD: Float[Tensor, "B T D"], rope: tuple[Tensor, Tensor], starts_BT: Int32[Tensor, "B T"]
-) -> Float[Tensor, "B T D"]:
-    """Returns the residual stream (float32) after `block`.
+    block: Block,
+    x_BTD: Float[Tensor, "B T D"],
+    added_BTD: BFloat16[Tensor, "B T D"] | None,
+    rope: tuple[Tensor, Tensor],
+    starts_BT: Int32[Tensor, "B T"],
+) -> tuple[Float[Tensor, "B T D"], BFloat16[Tensor, "B T D"]]:
+    """Returns the residual stream (float32) and what `block`'s last part adds to it.
 
-    `rope`: cosines and sines (T P) of positions 0 … T-1; `starts_BT`: the first position of each position's document.
+    `added_BTD`: what the block before adds. `rope`: cosines and sines (T P) of positions 0 … T-1. `starts_BT`: the
+    first position of each position's document.
     """
-    x_BTD = x_BTD + _attention(block.attention, _norm(block.attention_norm, x_BTD), rope, starts_BT)
+    x_BTD, y_BTD = _norm(block.attention_norm, x_BTD, added_BTD)
+    x_BTD, y_BTD = _norm(block.feed_forward_norm, x_BTD, _attention(block.attention, y_BTD, rope, starts_BT))
     part = block.feed_forward
-    y_BTD = _norm(block.feed_forward_norm, x_BTD)
-    return x_BTD + swiglu(y_BTD, part.gate.weight, part.up.weight, part.down.weight)  # type: ignore[union-attr]
+    return x_BTD, swiglu(y_BTD, part.gate.weight, part.up.weight, part.down.weight)  # type: ignore[union-attr]
 
 
 def _attention(part: Attention, x_BTD: Tensor, rope: tuple[Tensor, Tensor], starts_BT: Tensor) -> Tensor:
@@ -84,5 +93,5 @@ def _attention(part: Attention, x_BTD: Tensor, rope: tuple[Tensor, Tensor], star
     return linear(heads(x_BTD, weights, norms, rope, starts_BT, shape), part.output.weight)
 
 
-def _norm(norm: nn.Module | None, x_BTD: Tensor) -> Tensor:
-    return rms_norm(x_BTD, norm.weight, norm.eps)  # type: ignore[arg-type, union-attr]
+def _norm(norm: nn.Module | None, x_BTD: Tensor, added_BTD: Tensor | None) -> tuple[Tensor, Tensor]:
+    return add_norm(x_BTD, added_BTD, norm.weight, norm.eps)  # type: ignore[arg-type, union-attr]
