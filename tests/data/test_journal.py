@@ -158,6 +158,23 @@ def test_a_damaged_segment_is_made_again(tmp_path: Path):
     assert folder_bytes(build(tmp_path).folder) == whole
 
 
+def test_a_journal_is_removed_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write(tmp_path / "in", FILES)
+
+    def killed(path: Path, **_: object) -> None:
+        if ".building" in Path(path).name:
+            raise Stop
+
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr("textmill.data.journal.shutil.rmtree", killed)
+        build(tmp_path)
+    assert not journal_folder(tmp_path / "out").exists()
+    told: list[str] = []
+    build(tmp_path, told=told)
+    assert told == []
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
 def test_two_at_once_are_one_too_many(tmp_path: Path):
     write(tmp_path / "in", FILES)
     journal = Journal((tmp_path / "out").resolve())

@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from textmill.data.document import Draft, Drop
 from textmill.data.packing import unpack
 from textmill.data.plan import PARTS, Plan
 from textmill.errors import InputError
-from textmill.files import TEMPORARY_PREFIX, disk_errors, lock, sync_folder, write_bytes, write_json
+from textmill.files import TEMPORARY_PREFIX, clear_leftovers, disk_errors, lock, sync_folder, write_bytes, write_json
 
 PLAN = "plan.json"
 NAME = re.compile(r"(\d{5,})-(\d{5,})\.segment")
@@ -67,6 +68,7 @@ class Journal:
         Raises InputError when another process is at it.
         """
         with disk_errors(self.folder):
+            clear_leftovers(self.folder)
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 self.lock = lock(self.folder)
@@ -152,8 +154,13 @@ class Journal:
                     yield from unpack(file.read())
 
     def remove(self) -> None:
-        """Removes the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Removes the folder, under another name: one that is killed meanwhile must not leave half a journal."""
+        going = self.folder.parent / f"{TEMPORARY_PREFIX}{self.folder.name}-{uuid.uuid4().hex[:8]}"
+        try:
+            self.folder.rename(going)
+        except OSError:
+            going = self.folder
+        shutil.rmtree(going, ignore_errors=True)
 
     def let_go(self, *, keep: bool = False) -> None:
         """Gives the folder free; one in which nothing is done yet is removed, unless it is to be kept for others."""
