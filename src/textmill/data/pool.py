@@ -217,18 +217,26 @@ def work_on(pipe: connection.Connection, function: Callable[[Any], Any], memory_
     received: queue.Queue[tuple[Any] | Exception] = queue.Queue()
     threading.Thread(target=receive, args=(pipe, received), daemon=True).start()
     limits.limit_memory(memory_gigabytes)
-    pipe.send(READY)
+    answer(pipe, READY)
     while True:
         message = received.get()
         try:
             if isinstance(message, Exception):
                 raise message
-            pipe.send((function(message[0]),))
+            answer(pipe, (function(message[0]),))
         except MemoryError:
             limits.out_of_memory()
         except Exception as error:
             error.add_note("in a worker process")
-            pipe.send(error)
+            answer(pipe, error)
+
+
+def answer(pipe: connection.Connection, message: Any) -> None:
+    """Tells the parent something; ends the process when the parent has ended, without a traceback into its terminal."""
+    try:
+        pipe.send(message)
+    except OSError:
+        os._exit(1)
 
 
 def receive(pipe: connection.Connection, received: "queue.Queue[tuple[Any] | Exception]") -> None:
