@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from corpus_helpers import build
 
+from textmill import i18n
 from textmill.data.corpus_report.counting import Frequent, Lengths, Sample
 from textmill.data.corpus_report.gather import gather, host_of, source_of
 from textmill.data.corpus_report.page import corpus_page
+from textmill.data.duplicates.passages import LINE, PARAGRAPH
 from textmill.i18n import set_language
 
 HOSTILE = (
@@ -94,6 +96,11 @@ def test_hostile_text_stays_text_and_nothing_is_loaded(corpus: Any, language: st
     anchors = {attributes["href"] for tag, attributes in parsed.found if tag == "a"}
     assert anchors <= {f"#{attributes.get('id')}" for _, attributes in parsed.found}
     assert not re.search(r"corpus_report\.|reason_|step_", text)
+
+
+def test_what_was_cut_has_words() -> None:
+    for kind in (PARAGRAPH, LINE):
+        assert f"cut_{kind}" in i18n.catalog("corpus")
 
 
 def test_the_same_corpus_gives_the_same_page_and_other_seeds_other_samples(corpus: Any) -> None:

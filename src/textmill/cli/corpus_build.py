@@ -69,8 +69,10 @@ def show(context: Context, folder: Path, manifest: dict[str, Any], mixed: dict[s
     if masked:
         found = ", ".join(f"{t(f'corpus.personal_{kind}')} {count:,}" for kind, count in masked.items())
         context.print(t("cli_corpus_build.masked", found=found))
-    if manifest.get("cleaned"):
-        found = ", ".join(f"{t(f'corpus.cleaned_{what}')} {count:,}" for what, count in manifest["cleaned"].items())
+    mended = {t(f"corpus.cleaned_{what}"): count for what, count in manifest.get("cleaned", {}).items()}
+    mended |= {t(f"corpus.cut_{what}"): count for what, count in manifest.get("passages_cut", {}).items()}
+    if mended:
+        found = ", ".join(f"{what} {count:,}" for what, count in mended.items())
         context.print(t("cli_corpus_build.cleaned", found=found))
     for field, shares in mixed.items():
         context.print(t(f"mixing.shares_{field}", shares=shares_text(shares)))

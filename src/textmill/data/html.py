@@ -40,7 +40,7 @@ def read_page(markup: str, extraction: str) -> Page:
     title = metadata.title_of(markup, tokens.title, metas, stated)
     article = page_text(markup, tokens, extraction, stated, title)
     described = {
-        "author": metadata.author_of(metas, stated, markup),
+        "author": metadata.author_of(metas, stated, tokens.shown),
         "description": metadata.first(metas, metadata.DESCRIPTIONS),
     }
     return Page(
@@ -50,7 +50,7 @@ def read_page(markup: str, extraction: str) -> Page:
         date=metadata.date_of(tokens.notes, metas, objects),
         language=metadata.language_of(tokens.notes, metas),
         url=metadata.canonical_of(tokens.notes, metas),
-        licence=metadata.licence_of(markup, tokens.notes, metas),
+        licence=metadata.licence_of(tokens.shown, tokens.notes, metas),
         meta={name: value for name, value in described.items() if value},
     )
 

@@ -192,7 +192,7 @@ def mended(found: dict[str, Any]) -> Markup:
     repairs = {words("cleaned", name): number for name, number in found["cleaned"].items()}
     repairs |= {words("cut", name): number for name, number in found["passages_cut"].items()}
     repairs |= {t(f"corpus_report.{name}"): found[name] for name in ("control_characters", "characters_replaced")}
-    rows = [(name, number, (count(number),)) for name, number in repairs.items() if number]
+    rows = [(name, number, (count(number),)) for name, number in most_first(repairs) if number]
     coded = [(name, number, (count(number),)) for name, number in most_first(found["encodings"])]
     return joined(
         bars(

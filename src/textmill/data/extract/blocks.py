@@ -60,6 +60,16 @@ class Blocks:
             container = self.parents[container]
         return found
 
+    def with_text(self) -> list[int]:
+        """Returns the containers that hold a block, themselves or in others, without the page, in order."""
+        parents, seen = self.parents, bytearray(len(self.parents))
+        for block in self.blocks:
+            container = block.container
+            while container > 0 and not seen[container]:
+                seen[container] = 1
+                container = parents[container]
+        return [number for number, holds in enumerate(seen) if holds]
+
 
 def build(tokens: Tokens) -> Blocks:
     """Returns the page's blocks."""

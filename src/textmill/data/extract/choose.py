@@ -26,8 +26,6 @@ SMALL = 250
 FRAME = frozenset({"nav", "footer", "aside", "header", "form", "menu", "dialog"})
 FRAME_NAMES = ("nav", "menu", "footer", "cookie", "banner", "sidebar", "breadcrumb", "share", "advert")
 COMMENTS = re.compile(r"""["'\s_-](?:comments?|commentlist|respond|replies|disqus)(?:["'\s_-]|$)""", re.I)
-COMMENT_SIGN = re.compile("omment|espond|eplies|isqus")
-"""One of them is in all that COMMENTS finds in usual writing; to look for them is many times as fast."""
 HEADINGS = ("h1", "h2", "h3")
 HEADING_REACH = 30
 """Blocks above the text in which its heading is looked for."""
@@ -90,12 +88,14 @@ def small_text(page: Blocks, chance: Matrix, sizes: NDArray[np.int64]) -> Chosen
 def in_comments(page: Blocks, apart: set[int]) -> Chosen:
     """Returns which blocks stand in an element that is called comments, if it is none of those that are set apart.
 
-    The model takes comments for content, because on a forum they are. Under an article they are not the article.
+    The model takes comments for content, because on a forum they are. Under an article they are not the article. One
+    of the four parts of words is in all that COMMENTS finds in usual writing; to look for them is many times as fast.
     """
     called = [
         number
         for number, attributes in enumerate(page.attributes)
-        if attributes and COMMENT_SIGN.search(attributes) and COMMENTS.search(attributes)
+        if ("omment" in attributes or "espond" in attributes or "eplies" in attributes or "isqus" in attributes)
+        and COMMENTS.search(attributes)
     ]
     inside = np.zeros(len(page.tags), dtype=bool)
     containers = np.array([block.container for block in page.blocks])

@@ -6,6 +6,8 @@ the page, so all that lie in one follow it without a gap, and a sum over an elem
 sums. One pass over the blocks is Python, everything else numpy: a page has 2 milliseconds in all.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +27,10 @@ LEVELS, FARTHEST, WIDTH = 4, 6, 3
 SHORT = 80
 """Characters up to which a text's words are looked up: a label, not a paragraph."""
 STATED_LEAST = 200
+BLANK, COMMA, STOP, SEPARATOR, DOT, KINDS = 1, 2, 3, 4, 5, 6
+SIGNS = {BLANK: " ", COMMA: ",，、", STOP: "。！？", SEPARATOR: "|»·", DOT: ".?"}  # text data
+"""A dot or question mark is a stop only before a blank: it stands in numbers and addresses too."""
+BLANK_CODE = ord(" ")
 OWN_LIMITS = np.array([100, 10, 10, 1, 1, 5, 10, 10, 1, 1], dtype=np.float32)
 OWN_SCALES = np.array([20, 3, 3, 1, 1, 2, 3, 3, 1, 1], dtype=np.float32)
 
@@ -39,16 +45,14 @@ class Page:
         self.parent[0] = 0
         self.end: Numbers = np.array(ends(page.parents))
         texts = [block.text for block in blocks]
-        self.size: Matrix = np.array([len(text.encode("utf-8", "replace")) for text in texts], dtype=np.float32)
+        self.size: Matrix
+        self.own: Matrix
+        self.size, self.own = own_texts(blocks, texts, title)
         characters = np.array([len(text) for text in texts], dtype=np.float32)
         links = np.array([block.linked for block in blocks], dtype=np.float32)
         self.linked: Matrix = np.minimum(1, links / characters)
         self.hints = container_hints(page, vocabulary)
-        self.lexical: Matrix = np.array(
-            [vocabulary.of_text(text) if len(text) <= SHORT else (0.0, 0.0, 0.0) for text in texts], dtype=np.float32
-        )
-        own = np.array([own_text(block, title) for block in blocks], dtype=np.float32)
-        self.own: Matrix = (np.minimum(own, OWN_LIMITS) / OWN_SCALES).astype(np.float32)
+        self.lexical = label_words(texts, vocabulary)
         self.tag: Numbers = np.array([TAG_NUMBER.get(tag, -1) for tag in page.tags])[self.container]
         self.stated = stated(texts, body)
         self.chain = [self.container]
@@ -78,44 +82,91 @@ def ends(parents: list[int]) -> list[int]:
 
 
 def container_hints(page: Blocks, vocabulary: Vocabulary) -> Matrix:
-    """Returns for each container: what its names say, the sum, least and most of those around it, and its depth."""
-    rows = [(0.0, 0.0, 0.0, 0.0, 0.0)]
-    add, of_tag, of_attributes = rows.append, vocabulary.of_tag, vocabulary.of_attributes
-    for tag, attributes, parent in zip(page.tags, page.attributes, page.parents, strict=True):
-        if parent < 0:
-            continue
-        value = of_tag(tag, 0.0)
-        if attributes:
+    """Returns for each container: what its names say, the sum, least and most of those around it, and its depth.
+
+    Those without a text in them, about a third, stay at 0: nothing asks for them.
+    """
+    rows = [(0.0, 0.0, 0.0, 0.0, 0.0)] * len(page.tags)
+    of_tag, of_attributes = vocabulary.of_tag, vocabulary.of_attributes
+    tags, all_attributes, parents = page.tags, page.attributes, page.parents
+    for number in page.with_text():
+        value = of_tag(tags[number], 0.0)
+        if attributes := all_attributes[number]:
             value += of_attributes(attributes)
-        _, total, least, most, depth = rows[parent]
-        add((value, total + value, value if value < least else least, value if value > most else most, depth + 1))
+        _, total, least, most, depth = rows[parents[number]]
+        rows[number] = (
+            value, total + value, value if value < least else least, value if value > most else most, depth + 1
+        )  # fmt: skip
     numbers = np.array(rows, dtype=np.float32)
     return (np.clip(numbers, -8, 8) / 2).astype(np.float32)
 
 
-def own_text(block: Block, title: str) -> tuple[float, ...]:
-    """Returns counts of one text: blanks, commas, stops, ends, separators, links, line breaks, capitals, the title."""
-    _, text, _, links, breaks = block
-    count = text.count
+def own_texts(blocks: list[Block], texts: list[str], title: str) -> tuple[Matrix, Matrix]:
+    """Returns of each text its bytes, and ten numbers, scaled: blanks, commas, stops, how it ends (two), separators,
+    links, line breaks, capitals, the title.
+
+    All texts are looked at as one row of code points, in which each sign has a kind.
+    """
+    lengths = np.array([len(text) for text in texts])
+    codes, after = code_points("\n".join(texts) + "\n"), np.cumsum(lengths + 1)
+    kinds = np.take(sign_kinds(), codes)
+    kinds[:-1][(kinds[:-1] == DOT) & (codes[1:] == BLANK_CODE)] = STOP
+    signs = np.flatnonzero(kinds)
+    place = np.searchsorted(after, signs, side="right") * KINDS + kinds[signs]
+    counts = np.bincount(place, minlength=len(texts) * KINDS).reshape(-1, KINDS)
+    last = np.take(ending_kinds(), codes[after - 2])
+    own = np.empty((len(texts), 10), dtype=np.float32)
+    own[:, :3] = counts[:, [BLANK, COMMA, STOP]]
+    own[:, 3], own[:, 4], own[:, 5] = last == 1, last == 2, counts[:, SEPARATOR]
+    own[:, 6:] = [
+        (block.links, block.breaks, text.isupper(), len(text) > 8 and text in title)
+        for block, text in zip(blocks, texts, strict=True)
+    ]
+    return utf8_sizes(codes, after, lengths), np.minimum(own, OWN_LIMITS) / OWN_SCALES
+
+
+def code_points(text: str) -> NDArray[np.integer]:
+    """Returns the code points, as bytes where all are ASCII."""
     if text.isascii():
-        commas, stops, separators = count(","), count(". ") + count("? "), count("|")
-    else:
-        commas = count(",") + count("，") + count("、")  # text data
-        stops = count(". ") + count("? ") + count("。") + count("！") + count("？")  # text data
-        separators = count("|") + count("»") + count("·")
-    last = text[-1]
-    return (
-        count(" "),
-        commas,
-        stops,
-        last in '.。!！?？”"…;；',  # text data
-        last in ":：",  # text data
-        separators,
-        links,
-        breaks,
-        text.isupper(),
-        len(text) > 8 and text in title,
-    )
+        return np.frombuffer(text.encode("ascii"), dtype=np.uint8)
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+
+
+def utf8_sizes(codes: NDArray[np.integer], after: Numbers, lengths: Numbers) -> Matrix:
+    """Returns of each text how many bytes of UTF-8 it has; a lone surrogate, which has none, counts as one."""
+    sizes = lengths.astype(np.float32)
+    if codes.dtype != np.uint8:
+        more = (codes >= 0x80).astype(np.int8) + (codes >= 0x800) + (codes >= 0x10000)
+        more[(codes >= 0xD800) & (codes < 0xE000)] = 0
+        sizes += np.add.reduceat(more, after - lengths - 1, dtype=np.int64)
+    return sizes
+
+
+@cache
+def sign_kinds() -> NDArray[np.uint8]:
+    """Returns the kind of each code point: 0 but for blanks, commas, stops and separators of both languages."""
+    kinds = np.zeros(0x110000, dtype=np.uint8)
+    for kind, signs in SIGNS.items():
+        kinds[[ord(sign) for sign in signs]] = kind
+    return kinds
+
+
+@cache
+def ending_kinds() -> NDArray[np.uint8]:
+    """Returns for each code point 1 if a sentence ends with it, 2 for a colon, else 0."""
+    kinds = np.zeros(0x110000, dtype=np.uint8)
+    kinds[[ord(sign) for sign in '.。!！?？”"…;；']] = 1  # text data
+    kinds[[ord(sign) for sign in ":："]] = 2  # text data
+    return kinds
+
+
+def label_words(texts: list[str], vocabulary: Vocabulary) -> Matrix:
+    """Returns what the words of each short text say: sum, least and most of their weights; longer texts say nothing."""
+    found = np.zeros((len(texts), 3), dtype=np.float32)
+    short = [number for number, text in enumerate(texts) if len(text) <= SHORT]
+    if short:
+        found[short] = vocabulary.of_texts([texts[number] for number in short])
+    return found
 
 
 def stated(texts: list[str], body: str) -> Matrix:
@@ -134,34 +185,45 @@ def around(columns: Matrix, width: int = WIDTH) -> list[Matrix]:
     return [padded[width + shift : width + shift + size] for shift in range(-width, width + 1) if shift]
 
 
+def side_by_side(count: int, *parts: NDArray[np.generic] | float) -> Matrix:
+    """Returns columns, matrices and single numbers as one matrix of so many rows; np.column_stack takes longer."""
+    widths = [part.shape[1] if isinstance(part, np.ndarray) and part.ndim == 2 else 1 for part in parts]
+    whole = np.empty((count, sum(widths)), dtype=np.float32)
+    place = 0
+    for part, width in zip(parts, widths, strict=True):
+        if isinstance(part, np.ndarray) and part.ndim == 2:
+            whole[:, place : place + width] = part
+        else:
+            whole[:, place] = part
+        place += width
+    return whole
+
+
 def first_features(page: Page) -> Matrix:
     """Returns the features of the first pass, one row a block."""
     size, linked = page.size, page.linked
-    count = len(size)
+    count, containers = len(size), len(page.parent)
     paragraph = np.where((size > LONG) & (linked < FEW_LINKS), size * (1 - linked), 0)
     sums, links, words = page.sums(paragraph), page.sums(size * linked), page.sums(size)
     share = sums / max(1.0, float(sums[0]))
     density = links / np.maximum(1, words)
     inside = page.sums(np.ones(count, dtype=np.float32))
-    places = np.column_stack([page.hints, share, density, np.log1p(words) / 5, np.log1p(inside) / 3])
+    places = side_by_side(containers, page.hints, share, density, np.log1p(words) / 5, np.log1p(inside) / 3)
     log = np.log1p(size) / 5
     tags = page.tag[:, None] == np.arange(len(TAGS))
     order = np.arange(count)
-    h1 = np.flatnonzero(page.tag == TAG_NUMBER["h1"])
+    h1 = np.flatnonzero(tags[:, TAG_NUMBER["h1"]])
     before = (np.cumsum(paragraph) - paragraph) / max(1.0, float(sums[0]))
-    here = np.column_stack([
-        log, linked, np.minimum(size, 1500) / 500, order / max(1, count),
-        np.clip((order - (h1[0] if len(h1) else 0)) / 20, -2, 2), before, page.stated, page.distance(share),
-        page.lexical, page.own, tags,
-    ])  # fmt: skip
-    near = np.column_stack([
-        log, linked, page.hints[page.container, 1], page.lexical[:, 0] / 2, tags[:, 0],
+    near = side_by_side(
+        count, log, linked, page.hints[page.container, 1], page.lexical[:, 0] / 2, tags[:, 0],
         np.minimum(paragraph, 1500) / 500,
-    ]).astype(np.float32)  # fmt: skip
-    whole = np.array([np.log1p(sums[0]) / 8, density[0], np.log1p(count) / 5, float(len(h1) > 0)])
-    levels = [places[level] for level in page.chain[:LEVELS]]
-    parts = [here, *levels, *around(near), np.broadcast_to(whole, (count, len(whole)))]
-    return np.concatenate(parts, axis=1, dtype=np.float32, casting="unsafe")
+    )  # fmt: skip
+    return side_by_side(
+        count, log, linked, np.minimum(size, 1500) / 500, order / max(1, count),
+        np.clip((order - (h1[0] if len(h1) else 0)) / 20, -2, 2), before, page.stated, page.distance(share),
+        page.lexical, page.own, tags, *(places[level] for level in page.chain[:LEVELS]), *around(near),
+        float(np.log1p(sums[0])) / 8, float(density[0]), float(np.log1p(count)) / 5, float(len(h1) > 0),
+    )  # fmt: skip
 
 
 def second_features(page: Page, first: Matrix, chance: Matrix) -> Matrix:
@@ -170,9 +232,9 @@ def second_features(page: Page, first: Matrix, chance: Matrix) -> Matrix:
     mass = page.sums(weight)
     total = max(1.0, float(mass[0]))
     share, mean = mass / total, mass / np.maximum(1, page.sums(page.size))
-    places = np.column_stack([share, mean])
-    here = np.column_stack([chance, (np.cumsum(weight) - weight) / total, page.distance(share)])
-    whole = np.array([np.log1p(total) / 8, mean[0]])
-    levels = [places[level] for level in page.chain[:LEVELS]]
-    parts = [first, here, *levels, *around(chance[:, None]), np.broadcast_to(whole, (len(chance), len(whole)))]
-    return np.concatenate(parts, axis=1, dtype=np.float32, casting="unsafe")
+    places = side_by_side(len(mass), share, mean)
+    return side_by_side(
+        len(chance), first, chance, (np.cumsum(weight) - weight) / total, page.distance(share),
+        *(places[level] for level in page.chain[:LEVELS]), *around(chance[:, None]),
+        float(np.log1p(total)) / 8, float(mean[0]),
+    )  # fmt: skip

@@ -41,7 +41,7 @@ def has_formulas(markup: str, tokens: Tokens) -> bool:
     if len(markup) > LONGEST:
         return False
     noted = tokens.formulas > 0 or any(tag in TAGS for tag, _ in tokens.notes)
-    return noted or any(sign in markup for sign in PICTURE_SIGNS)
+    return noted or any(sign in attributes for attributes in tokens.pictures for sign in PICTURE_SIGNS)
 
 
 def with_formulas(markup: str) -> str:

@@ -7,11 +7,12 @@ here, menus and feet of pages too; what a page says about itself is noted on the
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 
-INLINE, LINK, LINK_END, BREAK, CLOSE, OPEN, SKIP, NOTE = range(1, 9)
+INLINE, LINK, LINK_END, BREAK, CLOSE, OPEN, SKIP, NOTE, PICTURE = range(1, 10)
 INLINE_NAMES = (
-    "b i em strong span font u s small big sub sup code cite q abbr acronym mark label img wbr ins del kbd samp var tt"
+    "b i em strong span font u s small big sub sup code cite q abbr acronym mark label wbr ins del kbd samp var tt"
     " bdi bdo ruby rb rt rp input picture source data nobr strike dfn map area col colgroup base basefont x param track"
     " embed center tbody thead tfoot head mi mo mn mrow msup msub mfrac mtext mstyle semantics annotation msqrt mover"
     " munder munderover msubsup mtable mtr mtd mspace mpadded menclose mfenced mphantom mroot mprescripts"
@@ -29,10 +30,21 @@ KINDS: dict[str, int] = (
     | dict.fromkeys(SKIPPED.split(), SKIP)
     | dict.fromkeys(BLOCKS.split(), OPEN)
     | {f"/{name}": CLOSE for name in BLOCKS.split()}
-    | {"a": LINK, "/a": LINK_END, "br": BREAK, "br/": BREAK, "/br": BREAK, "hr": CLOSE, "hr/": CLOSE}
+    | {
+        "img": PICTURE,
+        "/img": INLINE,
+        "a": LINK,
+        "/a": LINK_END,
+        "br": BREAK,
+        "br/": BREAK,
+        "/br": BREAK,
+        "hr": CLOSE,
+        "hr/": CLOSE,
+    }
 )
 READ_AS_TEXT = frozenset({"script", "style", "textarea", "title"})
 """Nothing in these is a tag but their own end."""
+NOT_SHOWN = frozenset({"script", "style", "!--", "svg"})
 CONTENT = re.compile(r"(?:article|main|h1|body)\b", re.I)
 """A menu or foot of a page in which one of these begins was not closed: it is over."""
 NAME = re.compile(r"/?[a-zA-Z][^\s/>]*")
@@ -47,12 +59,18 @@ Token = tuple[int, str, str, str]
 
 @dataclass(slots=True)
 class Tokens:
-    """A page's tags; `notes` are those that say something about it, `scripts` its linked data."""
+    """A page's tags; `notes` are those that say something about it, `scripts` its linked data.
+
+    `pictures` are the attributes of pictures, `shown` is the markup without scripts, styles and comments, in which
+    signs are looked for in less time.
+    """
 
     found: list[Token] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
     scripts: list[str] = field(default_factory=list)
+    pictures: list[str] = field(default_factory=list)
     title: str = ""
+    shown: str = ""
     formulas: int = 0
 
 
@@ -61,22 +79,42 @@ def read(markup: str) -> Tokens:
     first, *pieces = markup.split("<")
     result = Tokens(found=[(INLINE, "", "", first)])
     unclosed: set[str] = set()
+    hidden: list[tuple[int, int]] = []
     start = 0
     while start is not None:
         # an element that is skipped but never ends takes nothing with it: each name at most once, so still linear
-        start = read_from(pieces, start, unclosed, result)
+        start = read_from(pieces, start, unclosed, hidden, result)
+    result.shown = "<".join(without(pieces, hidden))
     return result
 
 
-def read_from(pieces: list[str], start: int, unclosed: set[str], result: Tokens) -> int | None:
-    """Reads on; returns where to go on if an element that is skipped had no end, else None."""
+def without(pieces: list[str], hidden: list[tuple[int, int]]) -> list[str]:
+    """Returns the pieces that are in none of the ranges, which ascend."""
+    shown: list[str] = []
+    done = 0
+    for begin, end in hidden:
+        shown += pieces[done:begin]
+        done = end
+    return shown + pieces[done:]
+
+
+def read_from(
+    pieces: list[str], start: int, unclosed: set[str], hidden: list[tuple[int, int]], result: Tokens
+) -> int | None:
+    """Reads on; returns where to go on if an element that is skipped had no end, else None.
+
+    Adds to `hidden` from which piece to which no tags are.
+    """
     found, kinds = result.found, KINDS
-    skipped, since, held, may_end = "", 0, "", ""
+    skipped, since, held = "", 0, ""
+    may_end: frozenset[str] = frozenset()
     for number, piece in enumerate(islice(pieces, start, None), start):
         if skipped:
-            if (may_end and piece[:1] not in may_end) or not ends(skipped, piece):
+            if (may_end and piece[:2] not in may_end) or not ends(skipped, piece):
                 continue
             keep(skipped, pieces[since:number], result)
+            if skipped in NOT_SHOWN:
+                hidden.append((since, number))
             if skipped == "!--":
                 piece = f"/x>{piece.partition('-->')[2]}"
             skipped = ""
@@ -98,6 +136,11 @@ def read_from(pieces: list[str], start: int, unclosed: set[str], result: Tokens)
             if text:
                 found.append((kind, "", "", text))
             continue
+        if kind == PICTURE:
+            result.pictures.append(attributes)
+            if text:
+                found.append((INLINE, "", "", text))
+            continue
         if kind == NOTE:
             result.notes.append((name, attributes))
         elif kind == SKIP and name not in unclosed:
@@ -110,9 +153,14 @@ def read_from(pieces: list[str], start: int, unclosed: set[str], result: Tokens)
     return since
 
 
-def may_end_with(skipped: str) -> str:
-    """Returns with what a piece begins in which an element that is skipped may end; "": with anything."""
-    return "" if skipped == "!--" else "/" if skipped in READ_AS_TEXT else "/amhbAMHB"
+@cache
+def may_end_with(skipped: str) -> frozenset[str]:
+    """Returns the two signs that a piece begins with in which an element that is skipped may end; none: any."""
+    if skipped == "!--":
+        return frozenset()
+    opening = () if skipped in READ_AS_TEXT else ("ar", "ma", "h1", "bo")
+    pairs = (f"/{skipped[0]}", *opening)
+    return frozenset(x + y for first, second in pairs for x in (first, first.upper()) for y in (second, second.upper()))
 
 
 def ends(skipped: str, piece: str) -> bool:
