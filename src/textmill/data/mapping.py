@@ -15,7 +15,7 @@ from textmill.config import CorpusSettings
 KNOWN = ("url", "title", "date", "licence", "language")
 TEXT = "text"
 TEXT_NAMES = ("content", "raw_content", "body", "document", "article", "page_content", "markdown", "passage", "story",
-              "正文", "内容")  # fmt: skip  # text data
+              "paragraphs", "正文", "内容")  # fmt: skip  # text data
 """The text's column by default, and what it is called elsewhere: looked for where there is no column of that name."""
 ALIASES = {"license": "licence", "lang": "language"}
 VALIDATION_SPLITS = frozenset(("validation", "valid", "val", "dev", "held_out", "heldout", "test"))

@@ -24,8 +24,9 @@ from textmill.data.document import Draft, Drop
 from textmill.data.duplicates.shingles import BLOCK, Units, blocks, mix, ngrams, units_of
 
 LARGEST = np.uint32(0xFFFFFFFF)
-CELLS = 1 << 20
-"""Products in memory at a time: 4 MB, which the second-level cache of most processors nearly holds."""
+CELLS = 1 << 19
+"""Products in memory at a time are half as many: 1 MB, which the second-level cache of most processors holds. They
+are always written to the same place: fresh memory costs as much as the products themselves."""
 WORTHWHILE_RECALL = 0.995
 
 
@@ -106,13 +107,15 @@ def add_smallest(smallest: np.ndarray, hashes: np.ndarray, documents: np.ndarray
     factors = permutation_factors(smallest.shape[1])[:, None]
     upper, lower = (hashes >> np.uint64(32)).astype(np.uint32), hashes.astype(np.uint32)
     step = max(1, CELLS // smallest.shape[1])
+    room = np.empty(((smallest.shape[1] + 1) // 2, step), dtype=np.uint32)
     for first in range(0, len(hashes), step):
         place = slice(first, first + step)
         part = documents[place]
         starts = np.flatnonzero(np.concatenate(([True], part[1:] != part[:-1])))
         found = part[starts]
         for offset, half in enumerate((upper, lower)):
-            products = half[place] * factors[offset::2]
+            rows = factors[offset::2]
+            products = np.multiply(half[place], rows, out=room[: len(rows), : len(part)])
             lowest = np.minimum.reduceat(products, starts, axis=1).T
             smallest[found, offset::2] = np.minimum(smallest[found, offset::2], lowest)
 
