@@ -230,12 +230,12 @@ def test_ctrl_c_leaves_the_old_corpus(tmp_path: Path, start_process):
     before = folder_bytes(tmp_path / "out")
     write(tmp_path / "in", {f"big{n}.txt": f"{n} word " * 400_000 for n in range(6)})
     process = start_process("corpus", "build", "in", "--out", "out", "--json", "--corpus.workers", "2")
-    deadline = time.time() + 30
+    deadline = time.time() + 240
     while not list(tmp_path.glob(".out.building")) and time.time() < deadline:
         time.sleep(0.02)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == 130, err
     assert json.loads(out)["error"]["code"] == "corpus.interrupted"
     assert "Traceback" not in err

@@ -152,7 +152,7 @@ def test_ctrl_c_keeps_what_is_there_and_says_how_to_go_on(start_process, crawl, 
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == 130, err
     document = json.loads(out)
     assert document["ended"] == "interrupted" and document["new"] == len(records(tmp_path / "pages")) > 0
