@@ -122,7 +122,7 @@ def own_texts(blocks: list[Block], texts: list[str], title: str) -> tuple[Matrix
         (block.links, block.breaks, text.isupper(), len(text) > 8 and text in title)
         for block, text in zip(blocks, texts, strict=True)
     ]
-    return utf8_sizes(codes, after, lengths), np.minimum(own, OWN_LIMITS) / OWN_SCALES
+    return utf8_sizes(codes, after, lengths), (np.minimum(own, OWN_LIMITS) / OWN_SCALES).astype(np.float32)
 
 
 def code_points(text: str) -> NDArray[np.integer]:
