@@ -94,3 +94,36 @@ def test_a_closer_look_changes_nothing(train: Callable, small_project: Project) 
     ends = [small_project.runs / name / "checkpoints/step-00000008/model.safetensors" for name in ("plain", "looked")]
     one, two = (load_file(path) for path in ends)
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_what_is_not_finite_is_named_where_it_begins(train: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    from textmill.config import Settings
+    from textmill.model.config import from_settings
+    from textmill.model.feed_forward import FeedForward
+    from textmill.model.gpt import GPT
+    from textmill.train import step
+
+    forward = FeedForward.forward
+
+    def spoiled(self: FeedForward, *words: object, **more: object) -> torch.Tensor:
+        out = forward(self, *words, **more)  # type: ignore[arg-type]
+        return out * float("nan") if self.layer_for_test == 1 else out
+
+    made = GPT.__init__
+
+    def numbered(self: GPT, config: object) -> None:
+        made(self, config)  # type: ignore[arg-type]
+        for number, block in enumerate(self.blocks):
+            block.feed_forward.layer_for_test = number
+
+    monkeypatch.setattr(GPT, "__init__", numbered)
+    monkeypatch.setattr(FeedForward, "forward", spoiled)
+    result = train("--train.native=off")
+    assert result.code == 2
+    assert "layer.1." in result.err and "layer.0." not in result.err
+
+    model = GPT(from_settings(Settings().replace({"model.layers": 3, "model.width": 32, "model.heads": 2}).model, 40))
+    for number, value in enumerate((float("nan"), float("inf"), 1.0)):
+        weight = model.blocks[number].feed_forward.down.weight  # type: ignore[union-attr]
+        weight.grad = torch.full_like(weight, value)  # type: ignore[arg-type]
+    assert step.first_not_finite(model) == "blocks.1.feed_forward.down.weight"

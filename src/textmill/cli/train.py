@@ -185,6 +185,9 @@ class _Display:
         elif kind == "evaluation":
             interval = _some(event, "step", "low", "high", "documents")
             say(t("cli_train.evaluation", value=event["bits_per_byte"], **interval))
+        elif kind == "overfitting":
+            said = _some(event, "step", "worse_by", "low", "high", "best_step", "training", "gap")
+            say(t("cli_train.overfitting", name=self.name, **said))
         elif kind == "sample":
             text = f"{event['prompt']}{event['text']}".replace("\n", " ")
             say(t("cli_train.sample", step=event["step"], text=text))

@@ -35,11 +35,20 @@ def held_out_documents(split: TokenSplit, tokens: int) -> Iterator[tuple[np.ndar
 
     Evenly spread, because neighbours come from one source and one language.
     """
-    count = len(split.offsets) - 1
-    wanted = max(1, min(count, round(count * tokens / max(1, int(split.offsets[-1])))))
-    for index in np.linspace(0, count - 1, wanted).round().astype(int).tolist():
+    for index in _spread(split, tokens):
         start, end = int(split.offsets[index]), int(split.offsets[index + 1])
         yield np.asarray(split.array[start + 1 : end], dtype=np.int64), int(split.document_bytes[index])
+
+
+def _spread(split: TokenSplit, tokens: int) -> list[int]:
+    count = len(split.offsets) - 1
+    wanted = max(1, min(count, round(count * tokens / max(1, int(split.offsets[-1])))))
+    return np.linspace(0, count - 1, wanted).round().astype(int).tolist()
+
+
+def sizes_of(split: TokenSplit, tokens: int) -> np.ndarray:
+    """Returns the UTF-8 bytes of the documents that `held_out_documents` yields."""
+    return np.asarray(split.document_bytes, dtype=np.int64)[_spread(split, tokens)]
 
 
 def measure(model: GPT, split: TokenSplit, tokenizer: Tokenizer, *, tokens: int, dtype: torch.dtype) -> BitsPerByte:
@@ -51,6 +60,7 @@ def measure(model: GPT, split: TokenSplit, tokenizer: Tokenizer, *, tokens: int,
             end_of_text_id=tokenizer.end_of_text_id,
             context=model.config.context,
             autocast=dtype if dtype == torch.bfloat16 else None,
+            keep_documents=True,
         )
 
 

@@ -36,6 +36,24 @@ def activation_statistics(model: GPT, batch: Batch) -> dict[str, float]:
     return {name: _rms(value) for name, value in trace.tensors.items() if name in wanted}
 
 
+@torch.no_grad()
+def first_not_finite_activation(model: GPT, batch: Batch, dtype: torch.dtype) -> str:
+    """Returns the weight, else the activation of `batch`'s forward pass that is the first not to be finite, or ""."""
+    for name, parameter in model.named_parameters():
+        if not bool(torch.isfinite(parameter).all()):
+            return name
+    trace, device = Trace(), batch.inputs_BT.device.type
+    with undisturbed(model), torch.autocast(device, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        hidden_BTD = model.hidden(batch.inputs_BT, documents_BT=batch.documents_BT, trace=trace)
+        trace.record("logits", model.logits(hidden_BTD))
+    return next((name for name, value in trace.tensors.items() if not _finite_but_masks(value)), "")
+
+
+def _finite_but_masks(tensor: torch.Tensor) -> bool:
+    """True unless there is a NaN or +∞; −∞ is what masks attention scores."""
+    return not bool(torch.isnan(tensor).any() or torch.isposinf(tensor).any())
+
+
 def _rms(tensor: torch.Tensor) -> float:
     return float(tensor.float().square().mean().sqrt())
 

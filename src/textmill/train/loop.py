@@ -17,6 +17,7 @@ import torch
 
 from textmill.checkpoints import mark_if_best
 from textmill.config import Settings
+from textmill.errors import TrainingError
 from textmill.model.counts import training_flops
 from textmill.model.gpt import GPT
 from textmill.tokenizer.tokenizer import Tokenizer
@@ -24,11 +25,17 @@ from textmill.tokenizer.tokens import TokenSplit
 from textmill.train.average import AveragedWeights
 from textmill.train.batches import Batch, TokenStream
 from textmill.train.checkpoint import RunState, take_snapshot
-from textmill.train.evaluation import measure, write_samples
+from textmill.train.evaluation import measure, sizes_of, write_samples
 from textmill.train.events import EventLog
 from textmill.train.health import IN_A_ROW, remember, spike
-from textmill.train.inspection import activation_statistics, gradient_statistics, profiled
+from textmill.train.inspection import (
+    activation_statistics,
+    first_not_finite_activation,
+    gradient_statistics,
+    profiled,
+)
 from textmill.train.optimizers import Optimizers
+from textmill.train.overfitting import Watch
 from textmill.train.saving import Saver
 from textmill.train.schedule import batch_rows, multiplier
 from textmill.train.step import train_step
@@ -47,6 +54,7 @@ class Run:
     model: GPT
     optimizers: Optimizers
     stream: TokenStream
+    training: TokenSplit
     validation: TokenSplit | None
     tokenizer: Tokenizer
     state: RunState
@@ -63,6 +71,8 @@ class Run:
     """The measured rate of matrix products that MFU is held against; 0: not measured."""
     started: float = field(default_factory=time.monotonic)
     stop: Stop = field(default_factory=Stop)
+    watch: Watch = field(default_factory=Watch)
+    """Whether held-out text gets worse."""
     last_bits_per_byte: float | None = None
     """Of the newest evaluation on held-out documents."""
     steps_here: int = 0
@@ -87,7 +97,7 @@ def train(run: Run) -> None:
         try:
             while run.state.step < run.state.total_steps:
                 with profiled(run.folder, run.state.step + 1, _to_profile(run)):
-                    _one_step(run, before)
+                    _try_step(run, before)
                 _saved(run, wait=False)
                 _plan_the_end(run)
                 _save_and_look(run)
@@ -102,6 +112,19 @@ def train(run: Run) -> None:
 def _to_profile(run: Run) -> bool:
     train, step = run.settings.train, run.state.step + 1
     return 0 < train.profile_step <= step < train.profile_step + train.profile_steps
+
+
+def _try_step(run: Run, before: float) -> None:
+    """Makes a step; where its loss is not finite, the error names where in the forward pass that began."""
+    try:
+        _one_step(run, before)
+    except TrainingError as error:
+        if error.key != "train.not_finite" or error.values["what"] != "loss":
+            raise
+        rows = batch_rows(run.state.tokens, run.model.config.context, run.settings.train)
+        found = (first_not_finite_activation(run.model, batch, run.dtype) for batch in _micro_batches(run, rows))
+        where = next(filter(None, found), "")
+        raise TrainingError(error.key, **error.values | {"what": f"loss ({where})" if where else "loss"}) from error
 
 
 def _one_step(run: Run, before: float) -> None:
@@ -229,6 +252,12 @@ def evaluate_now(run: Run, tokens: int) -> None:
         return
     with run.shown(), run.stop.leaves():
         result = measure(run.model, run.validation, run.tokenizer, tokens=tokens, dtype=run.dtype)
+        worse = run.watch.compare(
+            run.state.step,
+            result,
+            sizes_of(run.validation, tokens),
+            lambda: measure(run.model, run.training, run.tokenizer, tokens=tokens, dtype=run.dtype),
+        )
     run.last_bits_per_byte = result.value
     _saved(run)  # only what is there can be the best
     mark_if_best(run.folder, run.state.step, result.value)
@@ -241,6 +270,8 @@ def evaluate_now(run: Run, tokens: int) -> None:
         bytes=result.bytes,
         tokens=result.tokens,
     )
+    if worse:
+        run.event("overfitting", epochs=run.state.tokens / run.stream.epoch_tokens, **worse)
 
 
 def _sample(run: Run) -> None:

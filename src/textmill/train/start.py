@@ -95,6 +95,7 @@ def start(
         model=model,
         optimizers=optimizers,
         stream=_stream(tokens, tokenizer, settings),
+        training=training,
         validation=validation if len(validation) else None,
         tokenizer=tokenizer,
         state=state,

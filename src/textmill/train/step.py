@@ -92,8 +92,12 @@ def train_step(
 
 
 def first_not_finite(model: GPT) -> str:
-    """Returns the name of the first parameter whose gradient is not finite, in the order of the forward pass."""
+    """Returns the name of the parameter whose gradient was the first not to be finite.
+
+    Gradients come from the output backwards, and one that is not finite spoils all before it: it is the last by name.
+    """
+    bad = "gradient norm"
     for name, parameter in model.named_parameters():
         if parameter.grad is not None and not bool(torch.isfinite(parameter.grad).all()):
-            return name
-    return "gradient norm"
+            bad = name
+    return bad
