@@ -2,9 +2,10 @@ import dataclasses
 
 import pytest
 
-from textmill.config import SECTIONS, Settings, TrainSettings, all_settings, section_name, type_name, value_type
+from textmill.config import SECTIONS, Settings, TrainSettings, all_settings, section_name, value_type
 from textmill.errors import SettingsError
 from textmill.i18n import LANGUAGES, entry
+from textmill.setting_values import type_name
 
 
 def test_defaults_pass_their_own_checks():

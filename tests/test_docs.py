@@ -96,6 +96,7 @@ def test_block_runs(block: Block, folders: dict[Path, Path]) -> None:
     bin_folder.mkdir(exist_ok=True)
     if not (bin_folder / "textmill").exists():
         (bin_folder / "textmill").symlink_to(ROOT / "textmill")
+        (bin_folder / "torchrun").symlink_to(Path(sys.executable).parent / "torchrun")  # torch's, of our environment
     environment = {
         **os.environ,
         "TEXTMILL_PYTHON": sys.executable,

@@ -13,9 +13,10 @@ from pathlib import Path
 from textmill.cli import registry
 from textmill.cli.command import Argument, Command
 from textmill.cli.help import COMMON, help_text, key, usage, value_name
-from textmill.config import SECTIONS, all_settings, type_name, value_type
+from textmill.config import SECTIONS, all_settings, value_type
 from textmill.errors import PARTS
 from textmill.i18n import LANGUAGES, areas, catalog, set_language, t
+from textmill.setting_values import type_name
 from textmill.settings_file import setting_text, toml_value
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

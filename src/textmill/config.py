@@ -5,23 +5,10 @@ Every setting is given in `textmill.toml`, as ``TEXTMILL_SECTION__NAME`` or as `
 """
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
-from textmill.errors import SettingsError
-from textmill.i18n import t
-
-
-def setting(
-    default: Any,
-    *,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    choices: tuple[str, ...] = (),
-) -> Any:
-    """Returns a dataclass field with a default and the bounds (inclusive) that its value is held to."""
-    return field(default=default, metadata={"minimum": minimum, "maximum": maximum, "choices": choices})
+from textmill.setting_values import check_value, setting
 
 
 class Section:
@@ -31,7 +18,8 @@ class Section:
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):  # type: ignore[arg-type]
-            check_value(f"{section_name(type(self))}.{item.name}", item, getattr(self, item.name))
+            name = f"{section_name(type(self))}.{item.name}"
+            check_value(name, item, value_type(name), getattr(self, item.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +198,17 @@ class TrainSettings(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParallelSettings(Section):
+    """How a run is divided among the processes that torchrun started."""
+
+    data: int = setting(0, minimum=0)
+    shard: int = setting(1, minimum=1)
+    tensor: int = setting(1, minimum=1)
+    context: int = setting(1, minimum=1)
+    pipeline: int = setting(1, minimum=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointSettings(Section):
     """When a run saves and what it keeps."""
 
@@ -257,6 +256,7 @@ class Settings:
     mix: MixSettings = field(default_factory=MixSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
+    parallel: ParallelSettings = field(default_factory=ParallelSettings)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     generate: GenerateSettings = field(default_factory=GenerateSettings)
@@ -294,32 +294,3 @@ def value_type(name: str) -> Any:
     """Returns the type of the setting "section.name": int, float, str, bool or tuple[str, ...]."""
     section, _, key = name.partition(".")
     return get_type_hints(SECTIONS[section])[key]
-
-
-def check_value(name: str, item: dataclasses.Field, value: Any) -> None:
-    """Raises SettingsError unless `value` has the setting's type and lies within its bounds."""
-    kind = value_type(name)
-    wanted = (int, float) if kind is float else tuple if kind == tuple[str, ...] else kind
-    wrong = not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool)
-    if wrong or (isinstance(value, tuple) and not all(isinstance(part, str) for part in value)):
-        raise SettingsError("settings_errors.type", name=name, type=type_name(kind), value=repr(value))
-    if isinstance(value, float) and not math.isfinite(value):
-        raise SettingsError("settings_errors.type", name=name, type=type_name(kind), value=value)
-    low, high, choices = item.metadata["minimum"], item.metadata["maximum"], item.metadata["choices"]
-    if (low is not None and value < low) or (high is not None and value > high):
-        bounds = f"{'-∞' if low is None else low} … {'∞' if high is None else high}"
-        raise SettingsError("settings_errors.range", name=name, bounds=bounds, value=value)
-    if choices and value not in choices:
-        shown = ", ".join(choice or '""' for choice in choices)
-        raise SettingsError("settings_errors.choice", name=name, choices=shown, value=repr(value))
-
-
-def type_name(kind: Any) -> str:
-    """Returns what a setting's type is called in messages."""
-    known = {
-        int: t("settings_errors.integer"),
-        float: t("settings_errors.number"),
-        str: t("settings_errors.text"),
-        bool: "true / false",
-    }
-    return known.get(kind, t("settings_errors.texts"))

@@ -15,10 +15,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from textmill.config import SECTIONS, Settings, all_settings, check_value, type_name, value_type
+from textmill.config import SECTIONS, Settings, all_settings, value_type
 from textmill.errors import ProjectError, SettingsError
 from textmill.i18n import t
 from textmill.project import FORMAT_VERSION
+from textmill.setting_values import check_value, type_name
 
 PREFIX = "TEXTMILL_"
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -136,7 +137,7 @@ def checked(name: str, value: Any, source: str) -> Any:
     try:
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        check_value(name, all_settings()[name], value)
+        check_value(name, all_settings()[name], kind, value)
     except OverflowError as error:
         raise SettingsError("settings_errors.type", name=name, type=type_name(kind), value=source) from error
     except SettingsError as error:

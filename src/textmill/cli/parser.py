@@ -170,8 +170,8 @@ def convert(command: "Command", argument: "Argument", text: str) -> Any:
 
 def wanted(command: "Command", argument: "Argument") -> str:
     """Returns what the argument takes: a type's name, else what its help says."""
-    from textmill.config import type_name
     from textmill.i18n import t
+    from textmill.setting_values import type_name
 
     if argument.kind in (int, float):
         return type_name(argument.kind)

@@ -28,6 +28,7 @@ REGISTERED: dict[tuple[str, ...], str] = {
     ("tokenizer", "train"): "make",
     ("plan",): "train",
     ("train",): "train",
+    ("launch",): "train",
     ("generate",): "use",
     ("import",): "use",
     ("export",): "use",

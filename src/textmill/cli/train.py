@@ -1,11 +1,17 @@
 """`textmill train`: tokens when they are missing, then a run."""
 
+import dataclasses
+import os
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from textmill.cli.command import Argument, Command, Context, Stopped
 from textmill.config import Settings
-from textmill.errors import UsageError
+from textmill.errors import TextmillError, UsageError
 from textmill.i18n import t
 from textmill.progress import Progress
 from textmill.project import Project
@@ -16,14 +22,20 @@ def run(
 ) -> dict[str, Any]:
     """Trains or goes on with the run `name` of the project; returns its summary."""
     from textmill.train.budget import Budget, parse_budget
+    from textmill.train.parallel.world import open_world
     from textmill.train.start import run_lock
 
     if branch and budget:
         raise UsageError("cli_train.both")
     project = context.need_project()
     wanted = parse_budget(budget) if budget else Budget()
-    with run_lock(project.runs / name):
-        return train_run(context, project, name=name, budget=wanted, resume=resume, device=device, branch=branch)
+    given = {"name": name, "budget": wanted, "resume": resume, "device": device, "branch": branch}
+    with open_world(device) as world:
+        if world.first:
+            with run_lock(project.runs / name):
+                return train_run(context, project, world=world, **given)
+        with quiet(context, world.rank) as unheard:
+            return train_run(unheard, project, world=world, **given)
 
 
 def train_run(
@@ -35,29 +47,25 @@ def train_run(
     resume: bool,
     device: str,
     branch: str | None = None,
+    world: Any = None,
 ) -> dict[str, Any]:
-    """Prepares, plans (under a budget) and trains; the caller holds the run's lock."""
-    from textmill.train.branch import branch_point
-    from textmill.train.checkpoint import newest_whole
-    from textmill.train.events import has_ended
+    """Prepares, plans (under a budget) and trains; the caller holds the run's lock.
+
+    `world`: the processes that train together (None: this one alone). The first prepares, the others take it over.
+    """
     from textmill.train.loop import train
+    from textmill.train.parallel.world import ALONE
     from textmill.train.start import start
 
-    began = time.monotonic()
-    settings, seconds, peak = context.settings, 0.0, 0.0
-    ended = has_ended(project.runs / name)
-    newest, damaged = newest_whole(project.runs / name)
-    for error in damaged:
-        context.say(t("cli_train.damaged", message=error))
-    origin = branch_point(project, branch) if branch and newest is None else None
-    planning = bool(budget.seconds or budget.tokens) and newest is None
-    tokenizer, tokens = prepare(context, project, budget if planning else None)
-    if planning:
-        plan = plan_now(context, settings, budget, tokenizer.vocabulary_size, tokens, device, began)
-        settings, peak = settings.replace(plan.changes), plan.peak_flops
-        seconds = budget.seconds - (time.monotonic() - began) if budget.seconds else 0.0
-    elif not resume or budget.seconds:
-        peak = measure_peak(settings, device)
+    world = world or ALONE
+    found = world.share(
+        get_ready(context, project, name=name, budget=budget, resume=resume, device=device, branch=branch)
+        if world.first
+        else None
+    )
+    settings = context.settings.replace(found["changes"])
+    tokenizer, tokens = prepare(context, project, None)
+    newest, origin = (Path(found[place]) if found[place] else None for place in ("newest", "origin"))
     with _Display(context, name) as display:
         ready = start(
             project,
@@ -70,17 +78,20 @@ def train_run(
             device=device,
             resume=resume,
             origin=origin,
-            budget_seconds=seconds,
-            peak_flops=peak,
+            budget_seconds=found["seconds"],
+            peak_flops=found["peak"] * world.size,
             chosen=context.chosen,
+            world=world,
         )
-        already = ended and ready.state.step >= ready.state.total_steps
+        already = found["ended"] and ready.state.step >= ready.state.total_steps
         try:
             if not already:
                 train(ready)
         finally:
-            ready.log.close()
-    return summary(context, name, ready, already) | ({} if ready.stop else {"report": write_report(ready.folder)})
+            if ready.log is not None:
+                ready.log.close()
+    result = summary(context, name, ready, already)
+    return result | ({"report": write_report(ready.folder)} if world.first and not ready.stop else {})
 
 
 def write_report(folder: Any) -> str:
@@ -90,6 +101,49 @@ def write_report(folder: Any) -> str:
     from textmill.train.run_report.page import write_page
 
     return str(write_page(Record(folder=folder, events=read_events(folder))))
+
+
+def get_ready(
+    context: Context, project: Project, *, name: str, budget: Any, resume: bool, device: str, branch: str | None
+) -> dict[str, Any]:
+    """Makes what is missing, measures and plans; returns what the run begins with, of what JSON knows."""
+    from textmill.train.branch import branch_point
+    from textmill.train.checkpoint import newest_whole
+    from textmill.train.events import has_ended
+
+    began = time.monotonic()
+    settings, found = context.settings, {"changes": {}, "seconds": 0.0, "peak": 0.0}
+    ended = has_ended(project.runs / name)
+    newest, damaged = newest_whole(project.runs / name)
+    for error in damaged:
+        context.say(t("cli_train.damaged", message=error))
+    origin = branch_point(project, branch) if branch and newest is None else None
+    planning = bool(budget.seconds or budget.tokens) and newest is None
+    tokenizer, tokens = prepare(context, project, budget if planning else None)
+    if planning:
+        plan = plan_now(context, settings, budget, tokenizer.vocabulary_size, tokens, device, began)
+        found |= {"changes": plan.changes, "peak": plan.peak_flops}
+        found["seconds"] = budget.seconds - (time.monotonic() - began) if budget.seconds else 0.0
+    elif not resume or budget.seconds:
+        found["peak"] = measure_peak(settings, device)
+    places = {"newest": newest, "origin": origin}
+    return found | {"ended": ended} | {key: str(place) if place else None for key, place in places.items()}
+
+
+@contextmanager
+def quiet(context: Context, rank: int) -> Iterator[Context]:
+    """Gives a process that is not the first a context that prints nothing; an error is one line with its rank."""
+    from rich.console import Console
+
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        console = Console(file=nowhere)
+        os.dup2(nowhere.fileno(), 1)  # --json: the one document is the first process's
+        try:
+            yield dataclasses.replace(context, output=console, messages=console)
+        except TextmillError as error:
+            what = error.parts().get("what", str(error))
+            print(t("parallel.process", rank=rank, message=what), file=sys.stderr, flush=True)
+            raise Stopped({}, error.exit_code) from error
 
 
 def prepare(context: Context, project: Project, budget: Any) -> tuple[Any, Any]:
@@ -246,5 +300,5 @@ COMMAND = Command(
         Argument(name="--branch", metavar="RUN[@STEP]"),
         Argument(name="--device", default="", metavar="DEVICE"),
     ),
-    settings=("model", "train", "mix", "checkpoint", "evaluate", "tokenizer"),
+    settings=("model", "train", "parallel", "mix", "checkpoint", "evaluate", "tokenizer"),
 )

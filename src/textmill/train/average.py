@@ -12,6 +12,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from textmill.train.parallel.shards import local, part_like
+
 
 class AveragedWeights:
     """A float32 copy of every trained parameter of `model` that follows it; `decay` in 0 … 1."""
@@ -25,7 +27,7 @@ class AveragedWeights:
     def update(self, step: int) -> None:
         """Takes the weights of the `step`th step (counted from 0) in."""
         memory = min(self.decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(list(self.values.values()), list(self.parameters.values()), 1 - memory)
+        torch._foreach_lerp_(local(self.values.values()), local(self.parameters.values()), 1 - memory)
 
     @contextmanager
     def in_place(self) -> Iterator[dict[str, Tensor]]:
@@ -50,4 +52,4 @@ class AveragedWeights:
     @torch.no_grad()
     def _fill(self, values: dict[str, Tensor]) -> None:
         for name, parameter in self.parameters.items():
-            parameter.copy_(values[name])
+            parameter.copy_(part_like(values[name], parameter))

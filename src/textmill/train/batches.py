@@ -29,6 +29,8 @@ class Batch:
     inputs_BT: Int[Tensor, "B T"]
     targets_BT: Int[Tensor, "B T"]
     documents_BT: Int[Tensor, "B T"]
+    counts: bool = True
+    """False for rows that are only there so that all processes do the same number of micro-batches."""
 
     @property
     def tokens(self) -> int:
@@ -41,6 +43,7 @@ class Batch:
             inputs_BT=self.inputs_BT.to(device),
             targets_BT=self.targets_BT.to(device),
             documents_BT=self.documents_BT.to(device),
+            counts=self.counts,
         )
 
 

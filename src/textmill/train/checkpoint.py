@@ -13,7 +13,7 @@ a `Snapshot`, a copy in memory of its own, so that training goes on meanwhile (s
 import dataclasses
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from textmill.errors import CheckpointError
 from textmill.files import TEMPORARY_PREFIX, atomic_folder, write_json
 from textmill.model.config import ModelConfig
 from textmill.model.gpt import GPT
-from textmill.model.hub import load_weights, save_model
+from textmill.model.hub import save_model
 from textmill.model.hub.folder import empty_model
 from textmill.model.hub.tensor_files import write_tensors
 from textmill.model.hub.weights import own_parameters
@@ -88,16 +88,26 @@ class Snapshot:
 
 
 def take_snapshot(
-    model: GPT, optimizers: Optimizers, state: RunState, average: AveragedWeights | None = None, *, copy: bool = True
+    model: GPT,
+    optimizers: Optimizers,
+    state: RunState,
+    average: AveragedWeights | None = None,
+    *,
+    copy: bool = True,
+    collect: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] | None = None,
 ) -> Snapshot:
-    """Returns the run as it is now; with `copy` False it shares its memory, for one that is written at once."""
-    weights = _on_cpu(own_parameters(model), copy)
-    averages = _on_cpu(average.values, copy) if average else {}
+    """Returns the run as it is now; with `copy` False it shares its memory, for one that is written at once.
+
+    `collect` makes whole tensors on the CPU where the run is divided among processes.
+    """
+    collect = collect or (lambda tensors: _on_cpu(tensors, copy))
+    weights = collect(own_parameters(model))
+    averages = collect(average.values) if average else {}
     return Snapshot(
         config=model.config,
         shown={**weights, **averages},
         trained={name: weights[name] for name in averages},
-        optimizer=_on_cpu(optimizers.state_tensors(), copy),
+        optimizer=collect(optimizers.state_tensors()),
         state=dataclasses.asdict(state),
     )
 
@@ -136,9 +146,8 @@ def load_state(folder: Path) -> RunState:
         raise CheckpointError("train.no_state", folder=folder, detail=error) from error
 
 
-def load_checkpoint(folder: Path, model: GPT, optimizers: Optimizers, average: AveragedWeights | None = None) -> None:
-    """Puts weights and optimizer state of a verified checkpoint back."""
-    load_weights(model, folder)
+def load_optimizers(folder: Path, optimizers: Optimizers, average: AveragedWeights | None = None) -> None:
+    """Puts what else a verified checkpoint has back, once its weights are in the model."""
     try:
         if average:
             average.restore(load_file(folder / TRAINED_FILE))

@@ -91,3 +91,10 @@ def kernels_again(fixed: dict[str, Any], *, plain: bool) -> Kernels:
         if not here:
             raise TrainingError("train.native_missing", reason=str(reason))
     return kernels
+
+
+def default_micro_batch(settings: Settings, device: str) -> int:
+    """Returns rows a micro-batch: what keeps a layer's activations near the cache on a CPU, all at once on a GPU."""
+    rows = settings.train.batch_tokens // settings.model.context
+    limit = 4096 if device == "cpu" else 65_536
+    return max(1, min(rows, limit // settings.model.context))

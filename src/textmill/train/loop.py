@@ -4,14 +4,13 @@ Saves come before evaluations, so that what is slow or may fail never costs trai
 training goes on (see `saving`). A stop (Ctrl-C, SIGTERM) ends the loop after a save (see `stopping`).
 """
 
-import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -24,7 +23,7 @@ from textmill.tokenizer.tokenizer import Tokenizer
 from textmill.tokenizer.tokens import TokenSplit
 from textmill.train.average import AveragedWeights
 from textmill.train.batches import Batch, TokenStream
-from textmill.train.checkpoint import RunState, take_snapshot
+from textmill.train.checkpoint import RunState, Snapshot, take_snapshot
 from textmill.train.evaluation import measure, sizes_of, write_samples
 from textmill.train.events import EventLog
 from textmill.train.health import IN_A_ROW, remember, spike
@@ -36,10 +35,15 @@ from textmill.train.inspection import (
 )
 from textmill.train.optimizers import Optimizers
 from textmill.train.overfitting import Watch
+from textmill.train.pace import plan_the_end
+from textmill.train.parallel.rows import parts_of_rows
 from textmill.train.saving import Saver
 from textmill.train.schedule import batch_rows, multiplier
 from textmill.train.step import train_step
 from textmill.train.stopping import Left, Stop
+
+if TYPE_CHECKING:
+    from textmill.train.parallel.divided import Divided
 
 Listener = Callable[[dict[str, Any]], None]
 """Gets each event as it is written (see `events`)."""
@@ -60,7 +64,8 @@ class Run:
     state: RunState
     average: AveragedWeights | None = None
     """The weights averaged over steps, where the settings ask for it."""
-    log: EventLog
+    log: EventLog | None
+    """None in all processes of a divided run but the first."""
     saver: Saver
     listener: Listener
     dtype: torch.dtype
@@ -73,6 +78,8 @@ class Run:
     stop: Stop = field(default_factory=Stop)
     watch: Watch = field(default_factory=Watch)
     """Whether held-out text gets worse."""
+    divided: "Divided | None" = None
+    """The model among processes; None where this process trains alone."""
     last_bits_per_byte: float | None = None
     """Of the newest evaluation on held-out documents."""
     steps_here: int = 0
@@ -82,6 +89,8 @@ class Run:
     def event(self, kind: str, *, step: int | None = None, **values: Any) -> None:
         """Writes an event, of the newest step unless `step` is given, and tells the listener."""
         step = self.state.step if step is None else step
+        if self.log is None:
+            return
         self.log.write(kind, step, **values)
         self.listener({"type": kind, "step": step, **values})
 
@@ -89,24 +98,42 @@ class Run:
         """Returns a block in which the model has the weights that are measured and saved."""
         return self.average.in_place() if self.average else nullcontext()
 
+    @contextmanager
+    def looked_at(self) -> Iterator[GPT | None]:
+        """Gives a block the model to evaluate; None in all processes of a divided run but the first.
+
+        A signal cuts the block short, but not where the others would wait for this process.
+        """
+        with self.divided.whole_model() if self.divided else self.stop.leaves() as model:
+            yield model if self.divided else self.model
+
 
 def train(run: Run) -> None:
     """Trains until done or stopped; on return everything is saved."""
     before = run.state.seconds
+    run.stop.again_ends = run.divided is None
     with run.stop.listening(), run.saver.to_the_end():
         try:
             while run.state.step < run.state.total_steps:
                 with profiled(run.folder, run.state.step + 1, _to_profile(run)):
                     _try_step(run, before)
                 _saved(run, wait=False)
-                _plan_the_end(run)
+                plan_the_end(run)
                 _save_and_look(run)
+                _agree(run)
                 run.stop.leave_if_asked()
             _finish(run)
         except Left:
             _save(run)
             _saved(run)
             run.event("interrupt", signal=run.stop.signal)
+
+
+def _agree(run: Run) -> None:
+    """Has all processes of a divided run stop behind the same step and aim for the same end."""
+    if run.divided is not None:
+        number, run.state.total_steps = run.divided.agree(run.stop.number, run.state.total_steps)
+        run.stop.number = number
 
 
 def _to_profile(run: Run) -> bool:
@@ -119,12 +146,16 @@ def _try_step(run: Run, before: float) -> None:
     try:
         _one_step(run, before)
     except TrainingError as error:
-        if error.key != "train.not_finite" or error.values["what"] != "loss":
+        if error.key != "train.not_finite" or error.values["what"] != "loss" or run.divided:
             raise
         rows = batch_rows(run.state.tokens, run.model.config.context, run.settings.train)
         found = (first_not_finite_activation(run.model, batch, run.dtype) for batch in _micro_batches(run, rows))
         where = next(filter(None, found), "")
         raise TrainingError(error.key, **error.values | {"what": f"loss ({where})" if where else "loss"}) from error
+
+
+OTHER_MASKS = 1_000_000_007
+"""Between the seeds of processes that read other rows."""
 
 
 def _one_step(run: Run, before: float) -> None:
@@ -133,7 +164,8 @@ def _one_step(run: Run, before: float) -> None:
     factor = multiplier((state.step + 0.5) / state.total_steps, train)
     run.optimizers.set_rates(factor, state.step)
     if run.model.config.dropout:
-        torch.manual_seed(train.seed * 1_000_003 + state.step)  # masks are a function of (seed, step): no state to save
+        # masks are a function of (seed, step) and the rows that a process reads: no state to save
+        torch.manual_seed(train.seed * 1_000_003 + state.step + OTHER_MASKS * (run.divided.seed if run.divided else 0))
     rows = batch_rows(state.tokens, run.model.config.context, train)
     batch_tokens = rows * run.model.config.context
     result = train_step(
@@ -146,6 +178,7 @@ def _one_step(run: Run, before: float) -> None:
         dtype=run.dtype,
         z_loss=train.z_loss,
         judge=lambda loss, norm: _judge(run, loss, norm),
+        divided=run.divided,
     )
     now = time.monotonic()
     if run.average:
@@ -190,33 +223,14 @@ def _judge(run: Run, loss: float, gradient_norm: float) -> str:
 
 
 def _micro_batches(run: Run, rows: int) -> Iterator[Batch]:
-    """Yields the step's rows in micro-batches; the last may be smaller."""
-    context = run.model.config.context
+    """Yields the step's rows, or those of this process, in micro-batches."""
+    context, divided = run.model.config.context, run.divided
     first = run.state.tokens // context
-    for start in range(0, rows, run.micro_batch):
-        if start:
+    for number, part in enumerate(divided.parts(rows) if divided else parts_of_rows(rows, run.micro_batch)):
+        if number and not divided:
             run.stop.leave_if_asked()
-        count = min(run.micro_batch, rows - start)
-        yield run.stream.batch(first + start, count, context).to(run.device)
-
-
-def _plan_the_end(run: Run) -> None:
-    """Under a time budget: sets the number of steps to what the time left allows at the pace so far.
-
-    The learning rate follows the share of the run that is done, so that it is down when the time is up, whatever else
-    the machine is doing. The final save and evaluation are paid from the reserve.
-    """
-    state = run.state
-    if not state.budget_seconds or len(run.step_seconds) < 5:
-        return
-    left = state.budget_seconds * (1 - FINISH_SHARE) - state.seconds
-    # the mean over everything since the start counts evaluations and saves in, the median follows a change of pace
-    pace = 0.5 * (statistics.median(run.step_seconds) + statistics.fmean(run.step_seconds))
-    state.total_steps = max(state.step + (1 if left > pace else 0), state.step + int(left / pace))
-
-
-FINISH_SHARE = 0.02
-"""The share of a time budget kept for the last save, evaluation and samples."""
+        batch = run.stream.batch(first + part.first, part.count, context).to(run.device)
+        yield batch if part.counts else replace(batch, counts=False)
 
 
 def _save_and_look(run: Run) -> None:
@@ -235,8 +249,18 @@ def _save_and_look(run: Run) -> None:
 def _save(run: Run) -> None:
     """Begins to write a checkpoint, unless this step has one; the one before is on disk when this returns."""
     _saved(run)
-    if run.saver.newest != run.state.step:
-        run.saver.begin(lambda copy: take_snapshot(run.model, run.optimizers, run.state, run.average, copy=copy))
+    if run.saver.newest == run.state.step:
+        return
+    collect = run.divided.collect if run.divided else None
+
+    def take(copy: bool) -> Snapshot:
+        return take_snapshot(run.model, run.optimizers, run.state, run.average, copy=copy, collect=collect)
+
+    if run.log is None:  # the first process writes what this one hands over
+        take(False)
+        run.saver.newest = run.state.step
+    else:
+        run.saver.begin(take)
 
 
 def _saved(run: Run, *, wait: bool = True) -> None:
@@ -250,13 +274,15 @@ def evaluate_now(run: Run, tokens: int) -> None:
     """Measures held-out bits per byte, if there are held-out documents."""
     if run.validation is None or len(run.validation.offsets) < 2:
         return
-    with run.shown(), run.stop.leaves():
-        result = measure(run.model, run.validation, run.tokenizer, tokens=tokens, dtype=run.dtype)
+    with run.shown(), run.looked_at() as model:
+        if model is None:
+            return
+        result = measure(model, run.validation, run.tokenizer, tokens=tokens, dtype=run.dtype)
         worse = run.watch.compare(
             run.state.step,
             result,
             sizes_of(run.validation, tokens),
-            lambda: measure(run.model, run.training, run.tokenizer, tokens=tokens, dtype=run.dtype),
+            lambda: measure(model, run.training, run.tokenizer, tokens=tokens, dtype=run.dtype),
         )
     run.last_bits_per_byte = result.value
     _saved(run)  # only what is there can be the best
@@ -276,8 +302,10 @@ def evaluate_now(run: Run, tokens: int) -> None:
 
 def _sample(run: Run) -> None:
     evaluate = run.settings.evaluate
-    with run.shown(), run.stop.leaves():
-        samples = write_samples(run.model, run.tokenizer, evaluate.sample_prompts, evaluate.sample_tokens)
+    with run.shown(), run.looked_at() as model:
+        if model is None:
+            return
+        samples = write_samples(model, run.tokenizer, evaluate.sample_prompts, evaluate.sample_tokens)
     for sample in samples:
         run.event("sample", **sample)
 

@@ -15,6 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from textmill.train.parallel.shards import alike, part_like, whole
+
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """The quintic a·X + b·(XXᵀ)X + c·(XXᵀ)²X, tuned by Muon's author for the steepest rise at 0."""
 
@@ -54,10 +56,10 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Updates every matrix that has a gradient."""
         for group in self.param_groups:
-            shapes: dict[torch.Size, list[nn.Parameter]] = {}
+            shapes: dict[tuple, list[nn.Parameter]] = {}
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    shapes.setdefault(parameter.shape, []).append(parameter)
+                    shapes.setdefault((parameter.shape, alike(parameter)), []).append(parameter)
             for parameters in shapes.values():
                 self._update(parameters, group)
 
@@ -73,8 +75,10 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_mul_(buffers, group["momentum"])
         torch._foreach_add_(buffers, gradients)
         look_ahead = torch._foreach_add(gradients, buffers, alpha=group["momentum"])
-        updates = orthogonalise(torch.stack(list(look_ahead)), dtype=self.product_dtype).unbind()
+        matrix_NRC = torch.stack([whole(matrix) for matrix in look_ahead])  # singular values are those of the whole
+        found = orthogonalise(matrix_NRC, dtype=self.product_dtype).unbind()
+        updates = [part_like(update, weight) for update, weight in zip(found, weights, strict=True)]
         rows, columns = parameters[0].shape
         if group["weight_decay"]:
             torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(weights, list(updates), alpha=-group["lr"] * max(1, rows / columns) ** 0.5)
+        torch._foreach_add_(weights, updates, alpha=-group["lr"] * max(1, rows / columns) ** 0.5)

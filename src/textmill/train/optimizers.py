@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from textmill.config import TrainSettings
 from textmill.model.gpt import GPT
 from textmill.train.muon import Muon
+from textmill.train.parallel.shards import alike, part_like
 from textmill.train.schedule import momentum
 
 
@@ -79,22 +80,21 @@ class Optimizers:
         decay, rates = settings.weight_decay, learning_rates(settings, model.config.width)
         muon = settings.optimizer == "muon"
         adamw = [
-            _group(groups.embeddings, rates.embedding, 0.0),
-            _group(groups.output, rates.rest, 0.0),
-            _group(groups.vectors, rates.rest, 0.0),
+            *_groups(groups.embeddings, rates.embedding, 0.0),
+            *_groups(groups.output, rates.rest, 0.0),
+            *_groups(groups.vectors, rates.rest, 0.0),
         ]
         self.parts: list[torch.optim.Optimizer] = []
         if muon:
             matrices = list(groups.matrices.values())
             self.parts.append(Muon(matrices, lr=rates.matrix, weight_decay=decay, dtype=muon_dtype))
         else:
-            adamw.append(_group(groups.matrices, rates.rest, decay))
-        given = [group for group in adamw if group["params"]]
+            adamw += _groups(groups.matrices, rates.rest, decay)
         if settings.optimizer == "adafactor":
-            self.parts.append(torch.optim.Adafactor(given))
+            self.parts.append(torch.optim.Adafactor(adamw))
         else:
             betas = (settings.beta1, settings.beta2)
-            self.parts.append(torch.optim.AdamW(given, betas=betas, eps=1e-10, fused=True))
+            self.parts.append(torch.optim.AdamW(adamw, betas=betas, eps=1e-10, fused=True))
         for group in self.groups():
             group["base_lr"] = group["lr"]
             group["cautious_decay"] = 0.0
@@ -147,7 +147,9 @@ class Optimizers:
                     saved = states[self.names[parameter]] if states else {}
                     part.state[parameter] = {
                         # AdamW's own step counter stays on the CPU in float32, as torch keeps it
-                        key: value.clone() if key == "step" else value.to(parameter.device, copy=True)
+                        key: value.clone()
+                        if key == "step"
+                        else part_like(value.to(parameter.device, copy=True), parameter)
                         for key, value in saved.items()
                     }
 
@@ -160,5 +162,9 @@ def _decay_cautiously(group: dict, before: list[Tensor]) -> None:
         parameter.sub_(weight * towards_zero, alpha=group["lr"] * group["cautious_decay"])
 
 
-def _group(parameters: dict[str, nn.Parameter], rate: float, decay: float) -> dict:
-    return {"params": list(parameters.values()), "lr": rate, "weight_decay": decay}
+def _groups(parameters: dict[str, nn.Parameter], rate: float, decay: float) -> list[dict]:
+    """Returns torch's groups; parameters that are divided among processes in different ways cannot share one."""
+    kinds: dict[tuple, list[nn.Parameter]] = {}
+    for parameter in parameters.values():
+        kinds.setdefault(alike(parameter), []).append(parameter)
+    return [{"params": found, "lr": rate, "weight_decay": decay} for found in kinds.values()]

@@ -13,24 +13,32 @@ from textmill.config import Settings, all_settings
 from textmill.errors import TrainingError
 from textmill.hardware.allocator import keep_freed_memory
 from textmill.model.config import ModelConfig, from_settings
-from textmill.model.counts import training_flops
-from textmill.model.gpt import GPT
+from textmill.model.counts import count_parameters, training_flops
 from textmill.project import Project
 from textmill.tokenizer.mixture import mixture
 from textmill.tokenizer.tokenizer import Tokenizer
 from textmill.tokenizer.tokens import Tokens
-from textmill.train.average import AveragedWeights
 from textmill.train.batches import TokenStream
 from textmill.train.branch import FREE_IN_A_BRANCH
-from textmill.train.checkpoint import RunState, load_checkpoint, load_state
+from textmill.train.build import build
+from textmill.train.checkpoint import RunState, load_state
 from textmill.train.events import EventLog
-from textmill.train.kernels import Kernels, choose_kernels, kernels_again
+from textmill.train.kernels import Kernels, choose_kernels, default_micro_batch, kernels_again
 from textmill.train.loop import Listener, Run
-from textmill.train.optimizers import Optimizers
+from textmill.train.parallel.world import ALONE, World, share_of_threads
 from textmill.train.saving import Saver
 from textmill.train.versions import differences, versions
 
-FREE_ON_RESUME = ("train.steps", "train.native", "checkpoint.", "evaluate.", "corpus.", "generate.")
+FREE_ON_RESUME = (
+    "train.steps",
+    "train.native",
+    "train.activation_checkpointing",
+    "parallel.",
+    "checkpoint.",
+    "evaluate.",
+    "corpus.",
+    "generate.",
+)
 """Settings that may differ when a run goes on; the others are part of what the run computes."""
 
 
@@ -65,52 +73,61 @@ def start(
     budget_seconds: float = 0.0,
     peak_flops: float = 0.0,
     chosen: Callable[[str], bool] = lambda name: False,
+    world: World = ALONE,
 ) -> Run:
     """Returns the run `name`: new, resumed from `newest`, its newest whole checkpoint, or branched off from `origin`.
 
     `chosen(setting)` tells whether the user gave that setting now: one that differs from the run's own is then an
-    error rather than silently passed over. Raises TrainingError, CheckpointError, ModelError.
+    error. `world`: the processes that train it together. Raises TrainingError, CheckpointError, ModelError.
     """
     folder = project.runs / name
     data = {"corpus": tokens.manifest["corpus_hash"], "tokenizer": tokenizer.hash}
-    if newest is None and origin is not None:
-        state, settings = _branched_state(origin, settings, data, chosen)
-    elif newest is None:
-        state = _new_state(settings, choose_kernels(settings, device), data, budget_seconds)
-    elif not resume:
+    if newest is not None and not resume:
         raise TrainingError("train.exists", run=name, checkpoint=newest.name)
-    else:
+    if newest is not None:
         state, settings = _resumed_state(newest, settings, data, chosen, name)
-    kernels = kernels_again(state.fixed, plain=chosen("train.native") and settings.train.native == "off")
-    state.fixed = kernels.as_dict()
+    elif origin is not None:
+        state, settings = _branched_state(origin, settings, data, chosen)
+    else:
+        state = _new_state(settings, choose_kernels(settings, device), data, budget_seconds)
+    kernels = _fix_kernels(state, world, plain=chosen("train.native") and settings.train.native == "off")
     config = from_settings(settings.model, tokenizer.vocabulary_size)
     _check_size(settings, tokens, config)
-    torch.set_num_threads(kernels.threads)
-    keep_freed_memory()
-    model, optimizers, average = _build(config, settings, kernels, newest or origin)
-    training, validation = tokens.split("train"), tokens.split("validation")
+    micro_batch = settings.train.micro_batch or default_micro_batch(settings, kernels.device)
+    built = build(config, settings, kernels, newest or origin, world, micro_batch)
     run = Run(
         folder=folder,
         settings=settings,
-        model=model,
-        optimizers=optimizers,
+        model=built.model,
+        optimizers=built.optimizers,
         stream=_stream(tokens, tokenizer, settings),
-        training=training,
-        validation=validation if len(validation) else None,
+        training=tokens.split("train"),
+        validation=tokens.split("validation") if len(tokens.split("validation")) else None,
         tokenizer=tokenizer,
         state=state,
-        average=average,
-        log=EventLog(folder),
+        average=built.average,
+        divided=built.divided,
+        log=EventLog(folder) if world.first else None,
         saver=Saver(folder, project.tokenizer, settings.checkpoint, newest=state.step if newest else None),
         listener=listener,
         dtype=kernels.dtype,
         device=kernels.device,
-        micro_batch=settings.train.micro_batch or default_micro_batch(settings, kernels.device),
-        bytes_per_token=training.total_bytes / training.tokens,
+        micro_batch=micro_batch,
+        bytes_per_token=tokens.split("train").total_bytes / tokens.split("train").tokens,
         peak_flops=peak_flops,
     )
     _announce(run, kernels, config, resumed=newest is not None, origin=origin)
     return run
+
+
+def _fix_kernels(state: RunState, world: World, *, plain: bool) -> Kernels:
+    """Returns the first process's kernels, which the run keeps; sets this process's threads."""
+    state.fixed = world.share(state.fixed)
+    kernels = kernels_again(state.fixed, plain=plain)
+    state.fixed = kernels.as_dict()
+    torch.set_num_threads(share_of_threads(world, kernels.threads))
+    keep_freed_memory()
+    return kernels
 
 
 def _stream(tokens: Tokens, tokenizer: Tokenizer, settings: Settings) -> TokenStream:
@@ -194,30 +211,6 @@ def _check_size(settings: Settings, tokens: Tokens, config: ModelConfig) -> None
         raise TrainingError("train.too_little_text", tokens=available, context=config.context)
 
 
-def _build(
-    config: ModelConfig, settings: Settings, kernels: Kernels, checkpoint: Path | None
-) -> tuple[GPT, Optimizers, AveragedWeights | None]:
-    """Returns what is trained, as `checkpoint` has it or new."""
-    model = GPT(config)
-    generator = torch.Generator().manual_seed(settings.train.seed)
-    model.initialise(generator, looks_back=settings.model.look_back)
-    weights = torch.float64 if kernels.dtype == torch.float64 else torch.float32
-    kernels.prepare(model.to(weights))
-    model.recompute = settings.train.activation_checkpointing
-    optimizers = Optimizers(model, settings.train, muon_dtype=kernels.dtype)
-    average = AveragedWeights(model, settings.train.average) if settings.train.average else None
-    if checkpoint is not None:
-        load_checkpoint(checkpoint, model, optimizers, average)
-    return model, optimizers, average
-
-
-def default_micro_batch(settings: Settings, device: str) -> int:
-    """Returns rows a micro-batch: what keeps a layer's activations near the cache on a CPU, all at once on a GPU."""
-    rows = settings.train.batch_tokens // settings.model.context
-    limit = 4096 if device == "cpu" else 65_536
-    return max(1, min(rows, limit // settings.model.context))
-
-
 def _announce(run: Run, kernels: Kernels, config: ModelConfig, *, resumed: bool, origin: Path | None) -> None:
     if resumed:
         run.event("resume", total_steps=run.state.total_steps, other=differences(run.state.versions))
@@ -228,7 +221,8 @@ def _announce(run: Run, kernels: Kernels, config: ModelConfig, *, resumed: bool,
         total_steps=run.state.total_steps,
         settings=run.settings.as_dict(),
         model=config.as_dict(),
-        parameters=sum(parameter.numel() for parameter in run.model.parameters()),
+        parameters=count_parameters(config).total,
+        processes=run.divided.layout.sizes if run.divided else None,
         kernels=kernels.as_dict(),
         data=run.state.data,
         text={

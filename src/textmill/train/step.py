@@ -7,6 +7,7 @@ micro-batch: micro-batches only add up.
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -16,6 +17,9 @@ from textmill.model.gpt import GPT
 from textmill.train.batches import Batch
 from textmill.train.loss import linear_cross_entropy
 from textmill.train.optimizers import Optimizers
+
+if TYPE_CHECKING:
+    from textmill.train.parallel.divided import Divided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,24 +68,28 @@ def train_step(
     dtype: torch.dtype,
     z_loss: float = 0.0,
     judge: Callable[[float, float], str] = lambda loss, gradient_norm: "",
+    divided: "Divided | None" = None,
 ) -> StepResult:
     """Runs one optimizer step over `batches`, which together hold `batch_tokens` predicted tokens.
 
+    `divided`: the model among processes; `batches` are then this one's, `batch_tokens` are those of all.
     `judge(loss, gradient norm)` returns why the step must not be taken, or "".
     Raises TrainingError before the weights move when the loss or a gradient is not finite.
     """
-    total = 0.0
-    for batch in batches:
-        loss = batch_loss(model, batch, dtype, z_loss=z_loss)
-        total += float(loss.detach())
-        if not math.isfinite(total):
-            optimizers.zero_grad()
-            raise TrainingError("train.not_finite", what="loss", step=step, value=total)
-        (loss / batch_tokens).backward()
-    parameters = [parameter for parameter in model.parameters() if parameter.grad is not None]
-    norm = float(torch.nn.utils.clip_grad_norm_(parameters, clip or math.inf, foreach=True))
+    if divided is not None:
+        total = divided.accumulate(batches, batch_tokens=batch_tokens)
+    else:
+        total = accumulate(model, batches, dtype, batch_tokens=batch_tokens, z_loss=z_loss)
+    if not math.isfinite(total):
+        optimizers.zero_grad()
+        raise TrainingError("train.not_finite", what="loss", step=step, value=total)
+    if divided is not None:
+        norm = divided.clip(clip)
+    else:
+        parameters = [parameter for parameter in model.parameters() if parameter.grad is not None]
+        norm = float(torch.nn.utils.clip_grad_norm_(parameters, clip or math.inf, foreach=True))
     if not math.isfinite(norm):
-        name = first_not_finite(model)
+        name = divided.first_not_finite() if divided is not None else first_not_finite(model)
         optimizers.zero_grad()
         raise TrainingError("train.not_finite", what=name, step=step, value=norm)
     spike = judge(total / batch_tokens, norm)
@@ -89,6 +97,21 @@ def train_step(
         optimizers.step()
     optimizers.zero_grad()
     return StepResult(loss=total / batch_tokens, gradient_norm=norm, spike=spike)
+
+
+def accumulate(model: GPT, batches: Iterable[Batch], dtype: torch.dtype, *, batch_tokens: int, z_loss: float) -> float:
+    """Adds up the gradients of (sum of token losses) / `batch_tokens`; returns that sum.
+
+    Stops at the first that is not finite, before its gradient is taken.
+    """
+    total = 0.0
+    for batch in batches:
+        loss = batch_loss(model, batch, dtype, z_loss=z_loss)
+        total += float(loss.detach())
+        if not math.isfinite(total):
+            break
+        (loss / batch_tokens).backward()
+    return total
 
 
 def first_not_finite(model: GPT) -> str:

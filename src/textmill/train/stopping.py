@@ -21,7 +21,18 @@ class Stop:
     def __init__(self) -> None:
         self.signal = ""
         """"" or a signal's name."""
+        self.again_ends = True
+        """False: a second signal changes nothing, as torchrun passes a first one on a second time."""
         self._may_be_left = False
+
+    @property
+    def number(self) -> int:
+        """The signal's number; 0: none."""
+        return signal.Signals[self.signal].value if self.signal else 0
+
+    @number.setter
+    def number(self, number: int) -> None:
+        self.signal = signal.Signals(number).name if number else ""
 
     def __bool__(self) -> bool:
         return bool(self.signal)
@@ -41,7 +52,7 @@ class Stop:
                 signal.signal(number, handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.signal:
+        if self.signal and self.again_ends:
             raise KeyboardInterrupt
         self.signal = signal.Signals(number).name
         if self._may_be_left:

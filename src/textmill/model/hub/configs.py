@@ -20,7 +20,12 @@ from textmill.model.hub.rope import WITH_ORIGINAL
 HOME = {"modern": "qwen3", "classic": "gpt2"}
 """The family of a preset; an imported model's preset is its family's own name."""
 LAYOUTS = ("any", "hub", "textmill")
-DTYPE_NAMES = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
+DTYPE_NAMES = {
+    torch.float64: "float64",
+    torch.float32: "float32",
+    torch.bfloat16: "bfloat16",
+    torch.float16: "float16",
+}
 TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 
