@@ -89,7 +89,7 @@ def tensorboard(record: Record, out: Path, **_: Any) -> Iterator[Target]:
 def wandb(record: Record, out: Path, *, online: bool = False, project: str = "textmill") -> Iterator[Target]:
     """A run of Weights & Biases, below `out`; sent only with `online`."""
     with _needs("wandb"):
-        import wandb as library
+        import wandb as library  # pyright: ignore[reportMissingImports]
     out.mkdir(parents=True, exist_ok=True)
     mode = "online" if online else "offline"
     config = record.start.get("settings", {})
@@ -114,7 +114,7 @@ def trackio(record: Record, out: Path, *, project: str = "textmill", **_: Any) -
     out.mkdir(parents=True, exist_ok=True)
     os.environ["TRACKIO_DIR"] = str(out)  # it is read when trackio is imported
     with _needs("trackio"):
-        import trackio as library
+        import trackio as library  # pyright: ignore[reportMissingImports]
     library.init(project=project, name=record.name, config=record.start.get("settings", {}), embed=False)
 
     class Trackio:
