@@ -47,14 +47,11 @@ def can_build(hardware: Hardware | None = None) -> tuple[bool, Reason]:
 
 def available() -> tuple[bool, Reason]:
     """Tells whether the kernels are here, compiling them if need be."""
-    possible, reason = can_build()
-    if not possible:
-        return False, reason
     try:
         library()
     except Unavailable as error:
         return False, error.reason
-    return True, reason
+    return can_build()
 
 
 @lru_cache(maxsize=1)

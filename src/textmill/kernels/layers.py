@@ -88,7 +88,7 @@ class _Heads(torch.autograd.Function):
         qkv = x @ weight.T
         norms = query_norm, key_norm
         q, k, scales = operations.norm_rotate(qkv, (shape.heads, shape.key_heads), norms, rope, shape.epsilon)
-        v = qkv[..., -shape.key_heads * shape.width :].unflatten(-1, (shape.key_heads, shape.width))
+        v = shape.values(qkv)
         out, sums = operations.attention(q, k, v, starts, shape.scale)
         ctx.save_for_backward(x, weight, qkv, q, k, out, sums, scales, starts, query_norm, key_norm, *rope)
         ctx.shape = shape
@@ -98,7 +98,7 @@ class _Heads(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> Any:
         x, weight, qkv, q, k, out, sums, scales, starts, query_norm, key_norm, cos, sin = ctx.saved_tensors
         shape: HeadShape = ctx.shape
-        v = qkv[..., -shape.key_heads * shape.width :].unflatten(-1, (shape.key_heads, shape.width))
+        v = shape.values(qkv)
         above = grads[0].reshape(out.shape)
         by_heads = operations.attention_backward(above, q, k, v, out, sums, starts, shape.scale)
         norms = query_norm, key_norm
@@ -118,6 +118,10 @@ class HeadShape:
     width: int
     scale: float
     epsilon: float
+
+    def values(self, qkv_BTX: BFloat16[Tensor, "B T X"]) -> BFloat16[Tensor, "B T G K"]:
+        """Returns the values, which stand last in each row of `qkv_BTX`."""
+        return qkv_BTX[..., -self.key_heads * self.width :].unflatten(-1, (self.key_heads, self.width))
 
 
 def heads(

@@ -35,7 +35,7 @@ from textmill.model.gpt import GPT
 from textmill.model.hub import save_model
 from textmill.model.hub.folder import empty_model
 from textmill.model.hub.tensor_files import write_tensors
-from textmill.model.hub.weights import own_parameters
+from textmill.model.hub.weights import adopt, own_parameters
 from textmill.train.average import AveragedWeights
 from textmill.train.optimizers import Optimizers
 
@@ -120,9 +120,7 @@ def write_checkpoint(run_folder: Path, snapshot: Snapshot, tokenizer_folder: Pat
     """Writes the checkpoint of `snapshot`; returns its folder. Raises ResourceError for what the disk refuses."""
     target = checkpoint_folder(run_folder, snapshot.step)
     model = empty_model(snapshot.config)
-    model.load_state_dict(snapshot.shown, strict=False, assign=True)
-    if snapshot.config.tied:
-        model.output.weight = model.token_embedding.weight
+    adopt(model, snapshot.shown)
     with atomic_folder(target) as fresh:
         save_model(model, fresh, tokenizer_folder=tokenizer_folder)
         if snapshot.trained:

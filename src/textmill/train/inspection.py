@@ -14,6 +14,7 @@ from textmill.model.gpt import GPT
 from textmill.model.trace import Trace
 from textmill.train.batches import Batch
 from textmill.train.evaluation import undisturbed
+from textmill.train.step import autocast
 
 
 @torch.no_grad()
@@ -42,8 +43,8 @@ def first_not_finite_activation(model: GPT, batch: Batch, dtype: torch.dtype) ->
     for name, parameter in model.named_parameters():
         if not bool(torch.isfinite(parameter).all()):
             return name
-    trace, device = Trace(), batch.inputs_BT.device.type
-    with undisturbed(model), torch.autocast(device, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+    trace = Trace()
+    with undisturbed(model), autocast(batch.inputs_BT, dtype):
         hidden_BTD = model.hidden(batch.inputs_BT, documents_BT=batch.documents_BT, trace=trace)
         trace.record("logits", model.logits(hidden_BTD))
     return next((name for name, value in trace.tensors.items() if not _finite_but_masks(value)), "")

@@ -31,13 +31,17 @@ class StepResult:
     spike: str = ""
 
 
+def autocast(like: Tensor, dtype: torch.dtype) -> torch.autocast:
+    """Returns a block in which matrices are multiplied in bf16 where that is `dtype`, on the device of `like`."""
+    return torch.autocast(like.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
+
+
 def batch_loss(model: GPT, batch: Batch, dtype: torch.dtype, *, z_loss: float = 0.0) -> Tensor:
     """Returns the sum of token losses of `batch` in nats (float32 scalar); matrices are multiplied in `dtype`.
 
     Its gradient has the z-loss of weight `z_loss` in it, its value has not (see `loss`).
     """
-    device = batch.inputs_BT.device.type
-    with torch.autocast(device, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+    with autocast(batch.inputs_BT, dtype):
         hidden_BTD = model.hidden(batch.inputs_BT, documents_BT=batch.documents_BT)
         return loss_of_hidden(model, hidden_BTD, batch.targets_BT, dtype, z_loss=z_loss)
 
@@ -47,14 +51,20 @@ def loss_of_hidden(
 ) -> Tensor:
     """Returns the same for what `model.hidden` returned."""
     if model.config.logit_softcap or model.config.logit_divisor != 1.0:
-        logits = model.logits(hidden_BTD).flatten(0, 1)
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        loss = torch.nn.functional.cross_entropy(logits, targets_BT.flatten(), reduction="sum")
-        extra = z_loss * logits.logsumexp(dim=-1).square().sum() if z_loss else 0.0
-        return loss + extra - extra.detach() if isinstance(extra, Tensor) else loss
+        return loss_of_logits(model.logits(hidden_BTD).flatten(0, 1), targets_BT.flatten(), z_loss)
     with torch.autocast(hidden_BTD.device.type, enabled=False):
         hidden_ND, targets_N = hidden_BTD.flatten(0, 1), targets_BT.flatten()
         return linear_cross_entropy(hidden_ND, model.output.weight, targets_N, dtype, z=z_loss, native=model.native)
+
+
+def loss_of_logits(logits_NV: Tensor, targets_N: Tensor, z_loss: float) -> Tensor:
+    """Returns the same for logits that are all there, of words that may be cut among processes."""
+    logits_NV = logits_NV.to(torch.promote_types(logits_NV.dtype, torch.float32))
+    loss = torch.nn.functional.cross_entropy(logits_NV, targets_N, reduction="sum")
+    if not z_loss:
+        return loss
+    extra = z_loss * logits_NV.logsumexp(dim=-1).square().sum()
+    return loss + extra - extra.detach()
 
 
 def train_step(

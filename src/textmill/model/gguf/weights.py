@@ -16,7 +16,7 @@ from textmill.model.gguf.recipes import Recipe, tensor_type
 from textmill.model.gguf.rope import rope_factors
 from textmill.model.gguf.writer import Outgoing
 from textmill.model.gpt import GPT
-from textmill.model.hub.weights import own_parameters
+from textmill.model.hub.weights import adopt, own_parameters
 
 SHOWN_NAMES = 5
 LARGEST_HALF = 65_504.0
@@ -57,9 +57,7 @@ def load_tensors(
         sizes = [parameters[name].shape[0] for name in row.ours]
         for name, part in zip(row.ours, row.packing.split(file[row.gguf], sizes, config), strict=True):
             state[name] = part.to(device, dtype).contiguous()
-    model.load_state_dict(state, strict=False, assign=True)
-    if config.tied:
-        model.output.weight = model.token_embedding.weight
+    adopt(model, state)
 
 
 def weight_rows(family: GGUFFamily, config: ModelConfig, names: Mapping[str, object]) -> list[Weight]:

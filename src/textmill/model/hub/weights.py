@@ -52,13 +52,18 @@ def load_hub_tensors(
             state[name] = part.to(place, dtype or wanted.dtype)
     _check_tied_copy(family, model.config, tensors, actual)
     if on_meta:
-        model.load_state_dict(state, strict=False, assign=True)
-        if model.config.tied:
-            model.output.weight = model.token_embedding.weight
+        adopt(model, state)
         return
     with torch.no_grad():
         for name, value in state.items():
             parameters[name].copy_(value)
+
+
+def adopt(model: GPT, weights: Mapping[str, Tensor]) -> None:
+    """Makes `weights`, by our names, those of a model on the meta device; nothing is copied."""
+    model.load_state_dict(weights, strict=False, assign=True)
+    if model.config.tied:
+        model.output.weight = model.token_embedding.weight
 
 
 def own_parameters(model: GPT) -> dict[str, torch.nn.Parameter]:

@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from textmill.model.gpt import GPT
 from textmill.model.hub.folder import empty_model
-from textmill.model.hub.weights import own_parameters
+from textmill.model.hub.weights import adopt, own_parameters
 from textmill.train.batches import Batch
 from textmill.train.parallel import shards
 from textmill.train.parallel.objective import words_cut
@@ -97,9 +97,7 @@ class Divided:
             yield None
             return
         model = empty_model(self.model.config)
-        model.load_state_dict(tensors, strict=False, assign=True)
-        if model.config.tied:
-            model.output.weight = model.token_embedding.weight
+        adopt(model, tensors)
         yield model.to(device)
 
     @property

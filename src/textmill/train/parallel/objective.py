@@ -9,7 +9,6 @@ Shapes: B rows, T context, D width.
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from torch.distributed.tensor.parallel import loss_parallel
@@ -17,7 +16,7 @@ from torch.distributed.tensor.parallel import loss_parallel
 from textmill.model.gpt import GPT
 from textmill.train.batches import Batch
 from textmill.train.parallel.context import SharedContext
-from textmill.train.step import loss_of_hidden
+from textmill.train.step import autocast, loss_of_hidden, loss_of_logits
 
 
 class Objective(nn.Module):
@@ -46,18 +45,9 @@ def loss_of(model: GPT, hidden_BTD: Tensor, targets_BT: Tensor, dtype: torch.dty
     if not isinstance(model.output.weight, DTensor):
         return loss_of_hidden(model, hidden_BTD, targets_BT, dtype, z_loss=z_loss)
     logits_NV = model.logits(hidden_BTD.flatten(0, 1))
-    logits_NV = logits_NV.to(torch.promote_types(logits_NV.dtype, torch.float32))
     with torch.autocast(hidden_BTD.device.type, enabled=False):
-        loss = F.cross_entropy(logits_NV, targets_BT.flatten(), reduction="sum")
-        if z_loss:
-            extra = z_loss * logits_NV.logsumexp(dim=-1).square().sum()
-            loss = loss + extra - extra.detach()
+        loss = loss_of_logits(logits_NV, targets_BT.flatten(), z_loss)
     return loss.full_tensor().clone() if isinstance(loss, DTensor) else loss  # FSDP warns of views
-
-
-def autocast(like: Tensor, dtype: torch.dtype) -> torch.autocast:
-    """Returns a block in which matrices are multiplied in bf16 where that is `dtype`."""
-    return torch.autocast(like.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
 
 
 def words_cut(cut: bool) -> AbstractContextManager[None]:

@@ -20,7 +20,8 @@ from textmill.model.config import ModelConfig
 from textmill.model.gpt import GPT
 from textmill.train.batches import Batch
 from textmill.train.parallel.context import SharedContext
-from textmill.train.parallel.objective import autocast, loss_of
+from textmill.train.parallel.objective import loss_of
+from textmill.train.step import autocast
 
 
 def check_pipeline(config: ModelConfig, stages: int) -> None:
