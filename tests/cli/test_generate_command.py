@@ -214,16 +214,17 @@ def test_text_streams_and_ctrl_c_ends_it_cleanly(trained: Project, start_process
 def test_ctrl_c_with_json_gives_what_there_is(
     trained: Project, run_textmill: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from textmill.infer.context import ReadContext
+    from textmill.infer.engine.engine import Engine
 
-    read = ReadContext.read
+    step, steps = Engine.step, []
 
-    def interrupted(self: ReadContext, ids: list[int]) -> torch.Tensor:
-        if len(self.ids) > 20:
+    def interrupted(self: Engine) -> bool:
+        if len(steps) > 15:
             raise KeyboardInterrupt
-        return read(self, ids)
+        steps.append(None)
+        return step(self)
 
-    monkeypatch.setattr(ReadContext, "read", interrupted)
+    monkeypatch.setattr(Engine, "step", interrupted)
     done = run_textmill("generate", "the cat", "--json", *LONG, cwd=trained.root)
     assert done.code == 130
     sample = done.document["samples"][0]

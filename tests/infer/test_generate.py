@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from textmill.errors import ModelError
-from textmill.infer.context import ReadContext, kept_prompt
-from textmill.infer.generate import Event, Generation, end_ids, generate, prompt_ids, stream
+from textmill.infer.context import kept_prompt
+from textmill.infer.events import Event, Generation
+from textmill.infer.generate import generate, stream
+from textmill.infer.prompts import end_ids, prompt_ids
 from textmill.infer.sampling import SamplingSettings
 from textmill.model.gpt import GPT
 from textmill.tokenizer.tokenizer import Tokenizer
@@ -171,25 +173,14 @@ def test_past_the_context_the_window_slides_and_it_is_told_once(
     assert len(ended.ids) == context or ended.finish_reason == "end"
 
 
-def test_sliding_reads_the_last_half_again(model: GPT) -> None:
-    context = ReadContext(model, capacity=1000)
-    for id in range(70):
-        scores = context.read([id])
-    assert context.ids == list(range(33, 70))  # at the 65th token the last 32, 33…64, were read again
+def test_sliding_reads_the_last_half_again(model: GPT, byte_tokenizer: Tokenizer) -> None:
+    written = text_of(model, byte_tokenizer, replace(GREEDY, max_tokens=70, ignore_end=True), "").ids
+    view = [*prompt_ids(byte_tokenizer, ""), *written]
+    window = view[33:65]  # of 65 tokens the last 32, where the context is 64
     with torch.inference_mode():
-        expected = model(torch.tensor([context.ids]))[:, -1]
-    torch.testing.assert_close(scores, expected)
-
-
-def test_a_fork_goes_its_own_way(model: GPT) -> None:
-    context = ReadContext(model, capacity=40)
-    context.read([1, 2, 3])
-    other = context.fork()
-    alone = ReadContext(model, capacity=40)
-    alone.read([1, 2, 3])
-    context.read([4])
-    assert torch.equal(other.read([5]), alone.read([5]))
-    assert (context.ids, other.ids) == ([1, 2, 3, 4], [1, 2, 3, 5])
+        expected = model(torch.tensor([window]))[0, -1, : byte_tokenizer.vocabulary_size].clone()
+    expected[list(end_ids(byte_tokenizer))] = -torch.inf
+    assert view[65] == int(expected.argmax())
 
 
 def test_a_broken_off_stream_leaves_the_model_as_it_was(model: GPT, byte_tokenizer: Tokenizer) -> None:

@@ -17,7 +17,7 @@ from textmill.cli.text_output import SampleWriter
 from textmill.i18n import t
 
 if TYPE_CHECKING:
-    from textmill.infer.generate import Generation
+    from textmill.infer.events import Generation
     from textmill.infer.resolve import LoadedModel
     from textmill.infer.sampling import SamplingSettings
 
@@ -119,7 +119,8 @@ def tell(context: Context, request: Request, note: str) -> None:
 
 def write(context: Context, request: Request) -> None:
     """Streams all samples; the request has them (also part of them) whatever ends it."""
-    from textmill.infer.generate import Collector, stream
+    from textmill.infer.events import Collector
+    from textmill.infer.generate import stream
 
     loaded, collector = request.loaded, Collector(seed=request.settings.seed)
     began = time.perf_counter()

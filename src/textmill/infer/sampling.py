@@ -1,8 +1,9 @@
 """From scores to the next token: the filters, in the order in which they run, and the draw.
 
-    repetition penalty ─▶ temperature ─▶ top-k ─▶ top-p ─▶ min-p ─▶ softmax ─▶ inverse CDF at u
+    penalties and bans ─▶ temperature ─▶ top-k ─▶ top-p ─▶ min-p ─▶ typical ─▶ softmax ─▶ inverse CDF at u
 
-The order and the kept sets are those of Hugging Face's logits processors. A draw is a pure function of the sample's
+Penalties and bans, which look at the text so far, are in `penalties`; `sampler` runs all of it for one text. The order
+and the kept sets are those of Hugging Face's logits processors. A draw is a pure function of the sample's
 seed and the token's place in it, so a seed gives the same text whatever else is being generated. Sample i of a request
 has the request's seed + i, so each can be had again alone.
 
@@ -10,6 +11,7 @@ Shapes: B rows, V vocabulary; logits are float32, a token that is out of the que
 """
 
 import hashlib
+import math
 import secrets
 from dataclasses import dataclass, replace
 
@@ -27,6 +29,18 @@ SEED_BITS = 31
 NEGATIVE_INFINITY = float("-inf")
 Number = float | int
 """Temperature 0 may be written as an int."""
+
+RANGES: dict[str, tuple[float, float]] = {
+    "typical_p": (0.0, 1.0),
+    "frequency_penalty": (-100.0, 100.0),
+    "presence_penalty": (-100.0, 100.0),
+    "dry_multiplier": (0.0, 100.0),
+    "dry_base": (1.0, 16.0),
+    "dry_allowed_length": (1, 1_000_000),
+    "min_tokens": (0, 1_000_000_000),
+    "logprobs": (0, 1000),
+}
+"""What belongs to one request and has no [generate] setting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +61,30 @@ class SamplingSettings:
     """A sample ends before the first of these strings."""
     slide: bool = True
     """Past the model's context: go on with the last half of it, or end."""
+    typical_p: Number = 1.0
+    """Keeps the tokens whose surprise is nearest to the mean one, up to this probability; 1 keeps all."""
+    frequency_penalty: Number = 0.0
+    """Taken off a token's score for each time the sample has it already."""
+    presence_penalty: Number = 0.0
+    """Taken off once for every token that the sample has."""
+    dry_multiplier: Number = 0.0
+    """How much a token loses that would repeat a stretch of the text (0: nothing); see `penalties.dry`."""
+    dry_base: Number = 1.75
+    dry_allowed_length: int = 2
+    dry_breakers: tuple[str, ...] = ("\n", ":", '"', "*", "。")
+    """Texts across which no stretch counts as repeated."""
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """(token id, what is added to its score)."""
+    bad_words: tuple[str, ...] = ()
+    """Texts that must not be written."""
+    min_tokens: int = 0
+    """The model's own end and stop strings count only from here on."""
+    stop_ids: tuple[int, ...] = ()
+    """More tokens that end a sample."""
+    ignore_end: bool = False
+    """The model's own end does not end a sample: it is never drawn."""
+    logprobs: int = 0
+    """How many of the most probable tokens each event tells."""
 
     def __post_init__(self) -> None:
         GenerateSettings(
@@ -60,8 +98,14 @@ class SamplingSettings:
         )
         if self.n < 1:
             raise UsageError("infer.samples", value=self.n)
-        if not all(self.stop):
+        if not all(self.stop) or not all(self.bad_words) or not all(self.dry_breakers):
             raise UsageError("infer.empty_stop")
+        for name, (low, high) in RANGES.items():
+            if not low <= getattr(self, name) <= high:  # false for NaN too
+                raise UsageError("infer.out_of_range", name=name, low=low, high=high, value=getattr(self, name))
+        for id, bias in self.logit_bias:
+            if id < 0 or not math.isfinite(bias):
+                raise UsageError("infer.logit_bias", id=id, value=bias)
 
     @classmethod
     def of(cls, settings: GenerateSettings, *, n: int = 1, stop: tuple[str, ...] = ()) -> "SamplingSettings":
@@ -128,6 +172,20 @@ def keep_min_p(logits_BV: Float[Tensor, "B V"], p: Number) -> Float[Tensor, "B V
     return logits_BV.masked_fill(probability_BV < least_B1, NEGATIVE_INFINITY)
 
 
+def keep_typical(logits_BV: Float[Tensor, "B V"], p: Number) -> Float[Tensor, "B V"]:
+    """Keeps the tokens whose −ln p is nearest to its mean, until they sum to `p` (https://arxiv.org/abs/2202.00666)."""
+    if p >= 1:
+        return logits_BV
+    log_BV = logits_BV.log_softmax(dim=-1)
+    probability_BV = log_BV.exp()
+    entropy_B1 = -(log_BV * probability_BV).nansum(dim=-1, keepdim=True)
+    order_BV = torch.sort((-log_BV - entropy_B1).abs(), dim=-1, stable=True).indices
+    sorted_BV = probability_BV.gather(1, order_BV)
+    out_BV = sorted_BV.cumsum(dim=-1) - sorted_BV >= p
+    out_BV[:, 0] = False
+    return logits_BV.masked_fill(torch.zeros_like(out_BV).scatter(1, order_BV, out_BV), NEGATIVE_INFINITY)
+
+
 def filter_logits(
     logits_BV: Float[Tensor, "B V"], settings: SamplingSettings, seen_BV: Bool[Tensor, "B V"] | None = None
 ) -> Float[Tensor, "B V"]:
@@ -144,7 +202,8 @@ def filter_logits(
     logits_BV = apply_temperature(logits_BV, settings.temperature)
     logits_BV = keep_top_k(logits_BV, settings.top_k)
     logits_BV = keep_top_p(logits_BV, settings.top_p)
-    return keep_min_p(logits_BV, settings.min_p)
+    logits_BV = keep_min_p(logits_BV, settings.min_p)
+    return keep_typical(logits_BV, settings.typical_p)
 
 
 def check_finite(logits_BV: Float[Tensor, "B V"]) -> None:

@@ -1,0 +1,55 @@
+"""The engine for a loaded model on this machine: which weights, which kernels, how much cache."""
+
+from dataclasses import dataclass, field
+
+from textmill.infer.engine.engine import Engine
+from textmill.infer.engine.runner import Runner
+from textmill.infer.engine.scheduler import Limits
+from textmill.infer.engine.speculation import NGramProposer
+from textmill.infer.engine.torch_runner import PAGE, TorchRunner
+from textmill.infer.resolve import LoadedModel
+from textmill.model.config import ModelConfig
+
+CACHE_SHARE = 0.25
+"""Of the memory that is free, for keys and values, where nothing else is said."""
+MOST_TEXTS = 64
+"""No more cache than so many texts of the model's whole context can fill."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """How a model is run."""
+
+    weights: str = "auto"
+    """fp32, bf16, int8, int4; auto: as they are stored, or what the processor multiplies best without loss."""
+    cache_tokens: int = 0
+    """Positions that the cache holds; 0: a quarter of the free memory, at most 64 texts of the whole context."""
+    threads: int = 0
+    """For arithmetic; 0: one a physical core."""
+    limits: Limits = field(default_factory=Limits)
+    speculate: bool = True
+    """Guess ahead from the text itself where that has been worth it."""
+
+
+def build_engine(loaded: LoadedModel, settings: EngineSettings) -> Engine:
+    """Returns an engine over `loaded`'s model."""
+    runner = build_runner(loaded, settings)
+    proposer = NGramProposer() if settings.speculate else None
+    return Engine(runner, loaded.tokenizer, limits=settings.limits, proposer=proposer)
+
+
+def build_runner(loaded: LoadedModel, settings: EngineSettings) -> Runner:
+    """Returns the runner for the model."""
+    model = loaded.model
+    weight = model.token_embedding.weight
+    tokens = settings.cache_tokens or cache_tokens(model.config, weight.element_size())
+    return TorchRunner(model, page_count=max(1, -(-tokens // PAGE)))
+
+
+def cache_tokens(config: ModelConfig, element_size: int) -> int:
+    """Returns how many positions of keys and values a quarter of the free memory holds, within reason."""
+    import psutil
+
+    bytes_each = config.layers * 2 * config.kv_heads * config.head_width * element_size
+    room = int(psutil.virtual_memory().available * CACHE_SHARE) // bytes_each
+    return max(config.context, min(room, MOST_TEXTS * config.context))
