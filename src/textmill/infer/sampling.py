@@ -71,7 +71,7 @@ class SamplingSettings:
     """How much a token loses that would repeat a stretch of the text (0: nothing); see `penalties.dry`."""
     dry_base: Number = 1.75
     dry_allowed_length: int = 2
-    dry_breakers: tuple[str, ...] = ("\n", ":", '"', "*", "。")
+    dry_breakers: tuple[str, ...] = ("\n", ":", '"', "*", "。")  # text data
     """Texts across which no stretch counts as repeated."""
     logit_bias: tuple[tuple[int, float], ...] = ()
     """(token id, what is added to its score)."""
