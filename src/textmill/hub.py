@@ -1,21 +1,27 @@
 """What models and datasets share when they come from a Hugging Face hub.
 
-huggingface_hub does the transfer: it resumes, keeps a cache, and honours the usual variables (HF_TOKEN, HF_ENDPOINT,
-HF_HUB_OFFLINE, HF_HOME). What arrives is held against the SHA-256 that the hub names for it. Each kind of thing has its
-own words for the same mishaps: an area of the catalogue with ``gated, not_there, refused, offline, unreachable, sum``.
+huggingface_hub does the transfer: it goes on after a broken line, keeps a cache, and honours the usual variables
+(HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE, HF_HOME). Its newer versions begin a file anew when the process was killed;
+`fetch_large` goes on from what had arrived. All that arrives is held against the SHA-256 that the hub names for it.
+Each kind of thing has its own words for the same mishaps: an area of the catalogue with ``gated, not_there, refused,
+offline, unreachable, sum``.
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 from textmill.errors import UserError
 from textmill.files import sha256_file
 
 PREFIX = "hf:"
 GATED, MISSING = (401, 403), 404
+PART, LARGE = ".textmill-part", 10 << 20
+"""The end of the name of a file that has arrived in part; what is smaller than LARGE bytes is not kept in part."""
 HUB = "https://huggingface.co"
 
 
@@ -60,6 +66,59 @@ def _refused(kind: type[UserError], area: str, error: Any, values: dict[str, str
     if status == MISSING:
         return kind(f"{area}.not_there", **values)
     return kind(f"{area}.refused", status=status, **values)
+
+
+def fetch_large(name: str, file: str, size: int, *, commit: str, kind: str = "model") -> None:
+    """Brings a file of `size` bytes into the library's cache, from the byte on to which a killed process had come.
+
+    Small files and what is there already are left to the library, which finds in its cache what is brought here: it
+    lies under the name that the hub has for its content.
+    """
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.file_download import http_get, repo_folder_name
+
+    if size < LARGE:
+        return
+    url = hf_hub_url(name, file, repo_type=kind, revision=commit, endpoint=endpoint())
+    about = get_hf_file_metadata(url)
+    if not about.etag or not about.size:
+        return
+    blob = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type=kind) / "blobs" / about.etag
+    part = blob.with_name(blob.name + PART)
+    if blob.exists():
+        return
+    part.parent.mkdir(parents=True, exist_ok=True)
+    with open(part, "ab") as out:
+        _wait_for(out)
+        if not blob.exists():
+            if out.tell() > about.size:
+                out.truncate(0)
+            http_get(
+                about.location, out, resume_size=out.tell(), headers=_headers(url, about.location),
+                expected_size=about.size, displayed_filename=file,
+            )  # fmt: skip
+            out.flush()
+            os.replace(part, blob)
+    part.unlink(missing_ok=True)
+
+
+def _wait_for(file: BinaryIO) -> None:
+    """Waits until no other process writes to the file; a killed one does not."""
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0, os.SEEK_END)
+
+
+def _headers(url: str, location: str) -> dict[str, str]:
+    """Returns the headers of a request; the token goes to the hub itself only, not to where it keeps its files."""
+    from huggingface_hub.utils import build_hf_headers
+
+    headers = build_hf_headers()
+    if urlsplit(url).netloc != urlsplit(location).netloc:
+        headers.pop("authorization", None)
+    return headers
 
 
 def check_sum(path: Path, expected: str | None, kind: type[UserError], area: str, name: str, file: str) -> None:

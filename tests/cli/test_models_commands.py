@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from model_variants import relative_difference
 from safetensors.torch import load_file, save_file
 
 from textmill.config import TokenizerSettings
+from textmill.hub import PART
 from textmill.infer.resolve import load
 from textmill.model.config import classic, modern
 from textmill.model.gpt import GPT
@@ -49,6 +51,12 @@ def hub(folder: Path, tmp_path: Path) -> Iterator[LocalHub]:
     hub = LocalHub(root)
     yield hub
     hub.close()
+
+
+def environment(hub: LocalHub, folder: Path) -> dict[str, str]:
+    """The variables of a process that asks this hub and keeps its cache in `folder`."""
+    values = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(folder / "cache"), "HF_HUB_OFFLINE": "0"}
+    return values | {"HF_TOKEN": "", "HF_HUB_DISABLE_XET": "1"}
 
 
 def logits(name: str, project: Project) -> torch.Tensor:
@@ -207,9 +215,8 @@ class TestHub:
 
     @pytest.fixture
     def download(self, hub: LocalHub, project: Project, tmp_path: Path, run_process: Run) -> Callable[..., Any]:
-        def run(source: str, *words: Any, **environment: str) -> Any:
-            values = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "0"}
-            values |= {"HF_TOKEN": "", "HF_HUB_DISABLE_XET": "1"} | environment
+        def run(source: str, *words: Any, **changes: str) -> Any:
+            values = environment(hub, tmp_path) | changes
             return run_process("import", source, *words, "--json", cwd=project.root, env=values)
 
         return run
@@ -238,6 +245,48 @@ class TestHub:
         arrived = project.models / "large" / "model.safetensors"
         assert arrived.read_bytes() == (place / "model.safetensors").read_bytes()
         assert any("bytes=" in request for request in hub.asked), hub.asked
+
+    @pytest.fixture
+    def half_arrived(self, hub, folder, project, tmp_path, start_process) -> Path:
+        """What a download leaves that was killed in the midst of 25 MB of weights: a part of a file."""
+        place = hub.root / "someone" / "large"
+        shutil.copytree(folder, place)
+        model = GPT(modern(vocabulary_size=400, context=64, layers=2, width=512, heads=8))
+        model.initialise(torch.Generator().manual_seed(0))
+        save_model(model, place, tokenizer_folder=place)
+        hub.hold_after = 12_000_000  # of which the library writes the first 10 MiB
+        process = start_process("import", "hf:someone/large", cwd=project.root, env=environment(hub, tmp_path))
+        deadline = time.monotonic() + 60
+        while not (parts := [each for each in tmp_path.rglob(f"*{PART}") if each.stat().st_size == 10 << 20]):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline, hub.asked
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        assert not list(project.models.glob("*"))
+        return parts[0]
+
+    def test_a_killed_download_goes_on_where_it_stopped(self, download, hub, project, half_arrived) -> None:
+        arrived, before = half_arrived.stat().st_size, len(hub.asked)
+        assert arrived == 10 << 20
+        download("hf:someone/large").ok()
+        weights = project.models / "large" / "model.safetensors"
+        assert weights.read_bytes() == (hub.root / "someone" / "large" / "model.safetensors").read_bytes()
+        asked = [each for each in hub.asked[before:] if each.startswith("GET") and "model.safetensors" in each]
+        assert len(asked) == 1
+        assert asked[0].endswith(f"bytes={arrived}-")
+        assert not half_arrived.exists()
+
+    def test_what_arrived_of_it_must_be_right(self, download, hub, project, half_arrived) -> None:
+        content = bytearray(half_arrived.read_bytes())
+        content[5_000_000] ^= 1
+        half_arrived.write_bytes(content)
+        done = download("hf:someone/large")
+        assert (done.code, done.document["error"]["code"]) == (2, "hub.sum")
+        assert not list(project.models.glob("*"))
+        download("hf:someone/large").ok()
+        weights = project.models / "large" / "model.safetensors"
+        assert weights.read_bytes() == (hub.root / "someone" / "large" / "model.safetensors").read_bytes()
 
     @pytest.mark.parametrize(
         ("source", "code"),

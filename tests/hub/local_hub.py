@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ LARGE = (".safetensors", ".gguf", ".parquet", ".gz", ".zst", ".arrow")
 class LocalHub:
     """Serves the model folders OWNER/NAME and the datasets datasets/OWNER/NAME in `root`.
 
-    `break_after`: bytes before the line goes dead, once; `lying`: names whose sums are not those of their files.
+    `break_after`: bytes before the line goes dead, once; `hold_after`: bytes before the line stands still, once, until
+    the other side is gone; `lying`: names whose sums are not those of their files.
     """
 
     def __init__(self, root: Path) -> None:
         self.root, self.gated, self.lying, self.asked = root, set[str](), set[str](), list[str]()
         self.break_after: int | None = None
+        self.hold_after: int | None = None
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -119,6 +122,14 @@ class LocalHub:
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 if not body:
+                    return
+                if hub.hold_after is not None and len(data) > hub.hold_after:
+                    self.wfile.write(data[: hub.hold_after])
+                    self.wfile.flush()
+                    hub.hold_after = None
+                    self.close_connection = True
+                    with suppress(ConnectionError):
+                        self.connection.recv(1)  # ends when the other side is gone
                     return
                 if hub.break_after is not None and len(data) > hub.break_after:
                     self.wfile.write(data[: hub.break_after])

@@ -18,7 +18,7 @@ from textmill.data.hub_choice import HELD_OUT, Chosen, Reference, choose, parse
 from textmill.data.sources import Given
 from textmill.errors import InputError
 from textmill.files import write_json
-from textmill.hub import PREFIX, check_sum, endpoint, hub_errors, offline, sum_of
+from textmill.hub import PREFIX, check_sum, endpoint, fetch_large, hub_errors, offline, sum_of
 from textmill.progress import Progress, silent
 
 AREA, CARD = "hub_data", "README.md"
@@ -130,7 +130,9 @@ def fetched(reference: Reference, listing: Listing, path: str) -> str:
     from huggingface_hub.utils import disable_progress_bars
 
     disable_progress_bars()
-    expected = listing.files[path][1]
+    size, expected = listing.files[path]
+    if not offline():
+        fetch_large(reference.name, path, size, commit=listing.commit, kind="dataset")
     place = Path(
         hf_hub_download(
             reference.name, path, repo_type="dataset", revision=listing.commit, endpoint=endpoint(),

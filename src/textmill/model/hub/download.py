@@ -5,12 +5,13 @@ the one GGUF file that is named; never code and never pickles.
 """
 
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from textmill.errors import ModelError
 from textmill.hub import PREFIX as PREFIX
-from textmill.hub import check_sum, endpoint, hub_errors, offline, sum_of
+from textmill.hub import check_sum, endpoint, fetch_large, hub_errors, offline, sum_of
 from textmill.model.hub.tensor_files import PICKLED
 
 NAME = re.compile(r"hf:(?P<name>[\w.-]+/[\w.-]+)(?:/(?P<file>[\w./-]+\.gguf))?(?:@(?P<revision>[\w./-]+))?")
@@ -39,6 +40,9 @@ def download(reference: str) -> Path:
             information = HfApi(endpoint=at).model_info(name, revision=revision, files_metadata=True)
             listed = list(information.siblings or [])
             check_kinds(name, file, [entry.rfilename for entry in listed])
+            for entry in listed:
+                if entry.rfilename == file or (not file and any(fnmatch(entry.rfilename, each) for each in PATTERNS)):
+                    fetch_large(name, entry.rfilename, entry.size or 0, commit=information.sha or "main")
         if file:
             path = Path(hf_hub_download(name, file, revision=revision, endpoint=at))
             listed, folder = [entry for entry in listed if entry.rfilename == file], path
