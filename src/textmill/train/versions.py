@@ -9,8 +9,8 @@ import torch
 
 import textmill
 
-COMPUTES = ("model", "train", "tokenizer")
-"""The parts of the package that decide what a step computes."""
+COMPUTES, SOURCES = ("model", "train", "tokenizer", "kernels"), (".py", ".cpp", ".hpp")
+"""The parts of the package that decide what a step computes, and the endings of their sources."""
 
 
 def versions() -> dict[str, str]:
@@ -26,11 +26,16 @@ def versions() -> dict[str, str]:
 
 @cache
 def _code() -> str:
-    """Returns the first digits of a SHA-256 over the sources of `COMPUTES`."""
+    """Returns the sum over this package's sources."""
+    return code_sum(Path(textmill.__file__).parent)
+
+
+def code_sum(package: Path) -> str:
+    """Returns the first digits of a SHA-256 over the sources of `COMPUTES` in a package's folder, with their places."""
     found = hashlib.sha256()
     for part in COMPUTES:
-        for path in sorted((Path(textmill.__file__).parent / part).rglob("*.py")):
-            found.update(path.name.encode() + path.read_bytes())
+        for path in sorted(path for path in (package / part).rglob("*") if path.suffix in SOURCES):
+            found.update(f"{path.relative_to(package).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return found.hexdigest()[:16]
 
 
