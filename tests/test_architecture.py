@@ -42,6 +42,7 @@ PUBLIC = [
 OPTIONAL = {
     "datatrove",
     "ftfy",
+    "llguidance",
     "matplotlib",
     "opencc",
     "phonenumbers",

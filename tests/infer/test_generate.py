@@ -178,7 +178,8 @@ def test_sliding_reads_the_last_half_again(model: GPT, byte_tokenizer: Tokenizer
     view = [*prompt_ids(byte_tokenizer, ""), *written]
     window = view[33:65]  # of 65 tokens the last 32, where the context is 64
     with torch.inference_mode():
-        expected = model(torch.tensor([window]))[0, -1, : byte_tokenizer.vocabulary_size].clone()
+        scores = model(torch.tensor([window]))[0, -1, : byte_tokenizer.vocabulary_size]
+    expected = scores.clone()
     expected[list(end_ids(byte_tokenizer))] = -torch.inf
     assert view[65] == int(expected.argmax())
 

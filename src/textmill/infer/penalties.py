@@ -5,6 +5,7 @@
 Shapes: V vocabulary.
 """
 
+import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,14 @@ class History:
             self._seen_V[id] = True
         if self._counts_V is not None:
             self._counts_V[id] += 1
+
+    def copy(self) -> "History":
+        """Returns a history that goes on by itself."""
+        other = copy.copy(self)
+        other.ids = list(self.ids)
+        other._seen_V = None if self._seen_V is None else self._seen_V.clone()
+        other._counts_V = None if self._counts_V is None else self._counts_V.clone()
+        return other
 
     @property
     def changes(self) -> bool:

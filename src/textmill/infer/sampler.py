@@ -5,6 +5,7 @@ A draw looks at nothing else, so a sample has the same tokens whatever else is b
 Shapes: V vocabulary.
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -79,12 +80,17 @@ class Sampler:
             check_finite(chosen_V[None])
             id = int(chosen_V.argmax())
         else:
-            number = torch.tensor([uniform(self.seed, self.place)], dtype=torch.float64)
-            id = int(draw(filter_logits(chosen_V[None], self.settings), number))
+            id = self._drawn(filter_logits(chosen_V[None], self.settings)[0])
         if not 0 <= id < self.known:
             raise ModelError("infer.not_finite")
         self.take(id)
         return tell(logits_V, id, self.settings.logprobs)
+
+    def _drawn(self, logits_V: Tensor) -> int:
+        """Returns the token that the seed draws at this place, among those that are left: usually a few."""
+        left_K = (logits_V > NEGATIVE_INFINITY).nonzero()[:, 0]
+        number = torch.tensor([uniform(self.seed, self.place)], dtype=torch.float64)
+        return int(left_K[draw(logits_V[left_K][None], number)])
 
     def take(self, id: int) -> None:
         """Notes a token of the sample."""
@@ -92,6 +98,18 @@ class Sampler:
         self.history.take(id)
         if self.matcher is not None and id not in self.ends:
             self.matcher.take(id)
+
+    @torch.inference_mode()
+    def scores(self, logits_V: Float[Tensor, " V"]) -> Float[Tensor, " V"]:
+        """Returns the log-probabilities after penalties and bans, for who chooses otherwise than by drawing."""
+        check_finite(logits_V[None])
+        return self._banned(self.history.apply(logits_V[: self.known])).log_softmax(dim=-1)
+
+    def fork(self) -> "Sampler":
+        """Returns a sampler with the same text so far that goes its own way; it must have no grammar."""
+        other = copy.copy(self)
+        other.history = self.history.copy()
+        return other
 
     def _banned(self, logits_V: Tensor) -> Tensor:
         """Returns the scores with -inf for what the grammar forbids, and for an end that is too early."""

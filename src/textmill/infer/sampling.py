@@ -25,6 +25,9 @@ from textmill.errors import ModelError, UsageError
 GREEDY_BELOW = 1e-5
 """Temperatures below this take the best token: scores this close to each other are rounding, not meaning."""
 
+SORTED_FIRST = 128
+"""How many of the best tokens `keep_top_p` looks at before it looks at more."""
+
 SEED_BITS = 31
 NEGATIVE_INFINITY = float("-inf")
 Number = float | int
@@ -154,22 +157,34 @@ def keep_top_k(logits_BV: Float[Tensor, "B V"], k: int) -> Float[Tensor, "B V"]:
 
 
 def keep_top_p(logits_BV: Float[Tensor, "B V"], p: Number) -> Float[Tensor, "B V"]:
-    """Keeps the fewest best tokens whose probabilities sum to p, one at least (https://arxiv.org/abs/1904.09751)."""
+    """Keeps the fewest best tokens whose probabilities sum to p, one at least (https://arxiv.org/abs/1904.09751).
+
+    Tokens that tie with the last of them are kept as well. Only as many are sorted as are needed: sorting a vocabulary
+    of 49,152 takes 3.5 ms, longer than a small model takes for the token.
+    """
     if p >= 1:
         return logits_BV
-    sorted_BV, order_BV = torch.sort(logits_BV, dim=-1, stable=True)
-    out_BV = sorted_BV.softmax(dim=-1).cumsum(dim=-1) <= 1 - p
-    out_BV[:, -1] = False
-    return logits_BV.masked_fill(torch.zeros_like(out_BV).scatter(1, order_BV, out_BV), NEGATIVE_INFINITY)
+    probability_BV = logits_BV.softmax(dim=-1)
+    rows = [_nucleus_edge(probability_V, p) for probability_V in probability_BV]
+    return logits_BV.masked_fill(probability_BV < torch.stack(rows)[:, None], NEGATIVE_INFINITY)
+
+
+def _nucleus_edge(probability_V: Float[Tensor, " V"], p: Number) -> Float[Tensor, ""]:
+    """Returns the least probability that is kept."""
+    size = len(probability_V)
+    for count in (min(SORTED_FIRST, size), min(16 * SORTED_FIRST, size), size):
+        best_K = torch.topk(probability_V, count).values
+        reached_K = best_K.double().cumsum(dim=0) >= p
+        if bool(reached_K[-1]):
+            return best_K[int(reached_K.int().argmax())]
+    return best_K[-1]  # rounding: all of them together are just below p
 
 
 def keep_min_p(logits_BV: Float[Tensor, "B V"], p: Number) -> Float[Tensor, "B V"]:
     """Keeps tokens at least p times as probable as the best one (https://arxiv.org/abs/2407.01082)."""
     if p <= 0:
         return logits_BV
-    probability_BV = logits_BV.softmax(dim=-1)
-    least_B1 = probability_BV.amax(dim=-1, keepdim=True) * p
-    return logits_BV.masked_fill(probability_BV < least_B1, NEGATIVE_INFINITY)
+    return logits_BV.masked_fill(logits_BV < logits_BV.amax(dim=-1, keepdim=True) + math.log(p), NEGATIVE_INFINITY)
 
 
 def keep_typical(logits_BV: Float[Tensor, "B V"], p: Number) -> Float[Tensor, "B V"]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from textmill.errors import ModelError, UsageError
+from textmill.infer.engine.beam import BeamSearch
 from textmill.infer.engine.request import EMBED, WRITE, Request, Ticket
 from textmill.infer.engine.runner import Part, Runner
 from textmill.infer.engine.sample import Sample
@@ -53,6 +54,7 @@ class Engine:
         self.speculation = Speculation(proposer) if proposer is not None and runner.invariant else None
         self.totals = Totals()
         self._samples: dict[Ticket, list[Sample]] = {}
+        self._beams: dict[Ticket, BeamSearch] = {}
 
     # ---- requests
 
@@ -74,18 +76,26 @@ class Engine:
         Raises UserError for what cannot be answered.
         """
         self._check(request)
-        count = request.settings.n if request.kind == WRITE else 1
+        beams = request.kind == WRITE and request.beams > 1
+        count = request.settings.n if request.kind == WRITE and not beams else 1
         ticket = Ticket(request=request, path=self.runner.path, tell=tell, prompt_tokens=len(request.ids))
         ticket.open = set(range(count))
         samples = [Sample(ticket, number, self.tokenizer, self.ends, on_slide) for number in range(count)]
         self._samples[ticket] = samples
+        if beams:
+            self._beams[ticket] = BeamSearch(samples[0], self.tokenizer)
         self.scheduler.add(samples[0])  # the others wait until its prompt is in the pages, and share them
         return ticket
 
     def cancel(self, ticket: Ticket) -> None:
         """Ends a request; its pages are free and nothing more is told."""
         ticket.cancelled = True
-        for sample in self._samples.pop(ticket, []):
+        self._leave(ticket)
+
+    def _leave(self, ticket: Ticket) -> None:
+        """Forgets a request."""
+        beams = self._beams.pop(ticket, None)
+        for sample in [*self._samples.pop(ticket, []), *(beams.samples if beams else [])]:
             self.scheduler.drop(sample)
 
     def _check(self, request: Request) -> None:
@@ -98,6 +108,8 @@ class Engine:
         if request.adapter and request.adapter not in self.runner.adapters:
             known = ", ".join(self.runner.adapters) or "–"
             raise ModelError("infer.unknown_adapter", name=request.adapter, known=known)
+        if request.beams > 1 and (request.grammar is not None or request.settings.n > request.beams):
+            raise UsageError("infer.beams", beams=request.beams, n=request.settings.n)
         most = length + (request.settings.max_tokens if request.kind == WRITE else 0)
         if min(most, context) > self.capacity:
             raise UsageError("infer.too_few_pages", tokens=most, capacity=self.capacity)
@@ -112,7 +124,9 @@ class Engine:
         """
         proposals = {}
         if self.speculation is not None:
-            proposals = self.speculation.propose([s for s in self.scheduler.running if s.waiting_rows == 1])
+            proposals = self.speculation.propose(
+                [s for s in self.scheduler.running if s.waiting_rows == 1 and s.request.beams < 2]
+            )
         turns = self.scheduler.plan(proposals)
         if not turns:
             return False
@@ -165,7 +179,25 @@ class Engine:
         if request.kind != WRITE:
             self._finish(sample)
             return
+        if request.beams > 1:
+            self._search(sample, rows[scored])
+            return
         self._write(turn, rows[scored:])
+
+    def _search(self, sample: Sample, logits_V: Tensor) -> None:
+        """Gives a beam its scores; when all have theirs, they go on, or their end is told."""
+        ticket = sample.ticket
+        search = self._beams[ticket]
+        if not search.give(sample, logits_V):
+            return
+        if search.step(self.scheduler, self.runner.config.context):
+            return
+        ticket.open.clear()
+        self._leave(ticket)
+        for event in search.events():
+            ticket.written_tokens += 1
+            self.totals.written += 1
+            ticket.tell(event)
 
     def _write(self, turn: Turn, rows: Tensor) -> None:
         """Draws a token from each row, as long as it is the one that was proposed."""

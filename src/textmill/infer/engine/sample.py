@@ -7,6 +7,7 @@
 Shapes: V vocabulary.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -52,6 +53,8 @@ class Sample:
         self.keys: list[bytes] = []
         """The keys of its full pages, so far."""
         self.finished = False
+        self.settled = False
+        """Its scores are taken and what comes next is decided elsewhere: nothing to compute until then."""
         self.written = 0
         self.scores: list[Draw] = []
         self.best: list[int] = []
@@ -136,6 +139,21 @@ class Sample:
         if self.written >= self.settings.max_tokens:
             return LENGTH
         return CONTEXT if len(self.ids) > context and not self.settings.slide else ""
+
+    def fork(self) -> "Sample":
+        """Returns a text with the same tokens that goes its own way; it has no pages yet."""
+        other = copy.copy(self)
+        other.ids, other.guesses = list(self.ids), Guesses()
+        other.sampler = self.sampler.fork()
+        other.forget()
+        return other
+
+    def append(self, id: int) -> None:
+        """Adds a token that was chosen elsewhere."""
+        self.sampler.take(id)
+        self.ids.append(id)
+        self.written += 1
+        self.settled = False
 
     def slide(self, context: int) -> None:
         """Keeps the last half of a full context, to be read anew; its pages must have been let go of."""

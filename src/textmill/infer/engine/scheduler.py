@@ -95,8 +95,9 @@ class Scheduler:
         if not self.running and not self._waiting:
             self._given.clear()
         self._admit()
-        writing = [sample for sample in self.running if sample.waiting_rows == 1]
-        reading = [sample for sample in self.running if sample.waiting_rows > 1]
+        open_ones = [sample for sample in self.running if not sample.settled]
+        writing = [sample for sample in open_ones if sample.waiting_rows == 1]
+        reading = [sample for sample in open_ones if sample.waiting_rows > 1]
         turns: list[Turn] = []
         for sample in writing:
             self._give(turns, sample, 1, proposals.get(sample, []))
@@ -138,8 +139,7 @@ class Scheduler:
             if page is not None:
                 sample.pages.append(page)
                 continue
-            planned = {turn.sample for turn in turns}
-            victim = next((other for other in reversed(self.running) if other not in planned), None)
+            victim = self._victim(sample, {turn.sample for turn in turns})
             if not may_push or victim is None:
                 return False
             self._push_out(victim)
@@ -147,10 +147,18 @@ class Scheduler:
                 return False
         return True
 
+    def _victim(self, sample: Sample, planned: set[Sample]) -> Sample | None:
+        """Returns who lets go of its pages: one that computes nothing now, else the youngest, `sample` itself too."""
+        others = [other for other in reversed(self.running) if other not in planned]
+        settled = next((other for other in others if other.settled and other.pages), None)
+        return settled or next((other for other in others if other.pages or other is sample), None)
+
     def _push_out(self, sample: Sample) -> None:
-        """Makes a running text wait, first in its queue, without pages."""
-        self.running.remove(sample)
+        """Makes a running text wait, first in its queue, without pages; a settled one has nothing to wait for."""
         self.release(sample)
+        if sample.settled:
+            return
+        self.running.remove(sample)
         self._waiting.setdefault(sample.request.key, deque()).appendleft(sample)
 
     # ---- admission
@@ -161,7 +169,8 @@ class Scheduler:
             key = min(self._waiting, key=lambda key: (self._given.get(key, 0.0), key))
             sample = self._waiting[key][0]
             needed = -(-len(sample.ids) // self.runner.page_size)
-            if self.running and needed > self.pool.available:
+            busy = any(not other.settled for other in self.running)
+            if busy and needed > self.pool.available:
                 return
             self._waiting[key].popleft()
             self._clean(key)
@@ -190,6 +199,23 @@ class Scheduler:
             if page is None:
                 return
             yield page
+
+    def split(self, sample: Sample) -> Sample:
+        """Returns a copy of a running text that runs beside it: full pages are shared, the last one is copied.
+
+        Where there is no page for that, the copy computes the end anew.
+        """
+        other, size = sample.fork(), self.runner.page_size
+        full, rest = divmod(sample.computed, size)
+        other.pages = [self.pool.share(page) for page in sample.pages[:full]]
+        other.computed = full * size
+        page = self.pool.take() if rest else None
+        if page is not None:
+            self.runner.copy_page(sample.pages[full], page)
+            other.pages.append(page)
+            other.computed = sample.computed
+        self.running.append(other)
+        return other
 
     def advance(self, sample: Sample, positions: int) -> None:
         """Notes that so many more of a text's positions are computed; full pages are known from now on.
