@@ -1,6 +1,7 @@
 """The engine for a loaded model on this machine: which weights, which kernels, how much cache."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from textmill.infer.engine.engine import Engine
 from textmill.infer.engine.runner import Runner
@@ -9,6 +10,7 @@ from textmill.infer.engine.speculation import NGramProposer
 from textmill.infer.engine.torch_runner import PAGE, TorchRunner
 from textmill.infer.resolve import LoadedModel
 from textmill.model.config import ModelConfig
+from textmill.model.hub.adapters import load_adapter
 
 CACHE_SHARE = 0.25
 """Of the memory that is free, for keys and values, where nothing else is said."""
@@ -29,6 +31,8 @@ class EngineSettings:
     limits: Limits = field(default_factory=Limits)
     speculate: bool = True
     """Guess ahead from the text itself where that has been worth it."""
+    adapters: tuple[tuple[str, Path], ...] = ()
+    """(name, folder in PEFT's format) of the adapters that requests may ask for."""
 
 
 def build_engine(loaded: LoadedModel, settings: EngineSettings) -> Engine:
@@ -43,7 +47,8 @@ def build_runner(loaded: LoadedModel, settings: EngineSettings) -> Runner:
     model = loaded.model
     weight = model.token_embedding.weight
     tokens = settings.cache_tokens or cache_tokens(model.config, weight.element_size())
-    return TorchRunner(model, page_count=max(1, -(-tokens // PAGE)))
+    adapters = {name: load_adapter(folder, model) for name, folder in settings.adapters}
+    return TorchRunner(model, page_count=max(1, -(-tokens // PAGE)), adapters=adapters)
 
 
 def cache_tokens(config: ModelConfig, element_size: int) -> int:

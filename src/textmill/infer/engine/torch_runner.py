@@ -7,16 +7,17 @@ no faster than one after another.
 Shapes: G key/value heads, T new positions, S all positions so far, K head width, R wanted rows, V vocabulary, D width.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from jaxtyping import Float, Float32
-from torch import Tensor
+from torch import Tensor, nn
 
 from textmill.infer.engine.runner import Part
 from textmill.model.cache import Cache
 from textmill.model.config import ModelConfig
 from textmill.model.gpt import GPT
+from textmill.model.hub.adapters import Adapter, LowRank
 from textmill.model.modes import evaluating
 
 PAGE = 64
@@ -27,13 +28,39 @@ class TorchRunner:
     """Runs `model` as it is, in its dtype and on its device."""
 
     invariant = False
-    adapters: Sequence[str] = ()
 
-    def __init__(self, model: GPT, *, page_count: int, page_size: int = PAGE) -> None:
+    def __init__(
+        self, model: GPT, *, page_count: int, page_size: int = PAGE, adapters: Mapping[str, Adapter] | None = None
+    ) -> None:
         self.model, self.page_size, self.page_count = model, page_size, page_count
         weight, config = model.token_embedding.weight, model.config
         shape = (config.layers, 2, config.kv_heads, page_count * page_size, config.head_width)
         self.store = torch.zeros(shape, dtype=weight.dtype, device=weight.device)
+        self._adapters = dict(adapters or {})
+        self._maps: Mapping[str, LowRank] = {}
+        self._hooks = [
+            model.get_submodule(name.removesuffix(".weight")).register_forward_hook(self._adding(name))
+            for name in sorted({name for adapter in self._adapters.values() for name in adapter.maps})
+        ]
+
+    @property
+    def adapters(self) -> Sequence[str]:
+        """The names that a part's `adapter` may have."""
+        return tuple(self._adapters)
+
+    def close(self) -> None:
+        """Leaves the model as it was."""
+        for hook in self._hooks:
+            hook.remove()
+
+    def _adding(self, name: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], Tensor]:
+        """Returns the hook that adds what the part's adapter has for one linear map."""
+
+        def add(module: nn.Module, given: tuple[Tensor], output: Tensor) -> Tensor:
+            low = self._maps.get(name)
+            return output if low is None else output + low.added(given[0])
+
+        return add
 
     @property
     def config(self) -> ModelConfig:
@@ -61,9 +88,11 @@ class TorchRunner:
 
     @torch.inference_mode()
     def _rows(self, parts: Sequence[Part], last: Callable[[Tensor], Tensor]) -> Tensor:
+        """Returns the wanted rows, through `last`."""
         rows: list[Tensor] = []
         with evaluating(self.model):
             for part in parts:
+                self._maps = self._adapters[part.adapter].maps if part.adapter else {}
                 x_TD = self.model.hidden(self._ids(part), cache=PagedCache(self.store, self.page_size, part))[0]
                 if part.wanted:
                     # a row at a time, so that a row's scores do not depend on how many are asked for
