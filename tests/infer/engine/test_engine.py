@@ -8,10 +8,11 @@ import torch
 from hash_runner import HashRunner, LoopRunner
 
 from textmill.errors import ModelError, UsageError
+from textmill.infer.engine.draft import DraftProposer
 from textmill.infer.engine.engine import Engine
 from textmill.infer.engine.request import EMBED, SCORE, Request, Ticket
 from textmill.infer.engine.scheduler import Limits
-from textmill.infer.engine.speculation import NGramProposer
+from textmill.infer.engine.speculation import NGramProposer, Pace
 from textmill.infer.engine.torch_runner import TorchRunner
 from textmill.infer.events import Embedded, Event, Failed, Output, Scored
 from textmill.infer.sampling import SamplingSettings
@@ -144,8 +145,14 @@ def test_keys_share_evenly(byte_tokenizer: Tokenizer) -> None:
     assert max(place for place, key in enumerate(order) if key == "few") < 8 * 12
 
 
+@pytest.fixture
+def no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guessing is not given up because of what the clock says."""
+    monkeypatch.setattr(Pace, "allows", lambda self: True)
+
+
 @pytest.mark.parametrize("kind", [HashRunner, LoopRunner])
-def test_guessing_changes_no_token(kind: type[HashRunner], byte_tokenizer: Tokenizer) -> None:
+def test_guessing_changes_no_token(kind: type[HashRunner], byte_tokenizer: Tokenizer, no_clock: None) -> None:
     requests = [replace(each, settings=replace(each.settings, max_tokens=60)) for each in random_requests(12, seed=9)]
     plain = run(Engine(kind(page_count=60), byte_tokenizer), *requests)
     engine = Engine(kind(page_count=60), byte_tokenizer, proposer=NGramProposer())
@@ -154,6 +161,49 @@ def test_guessing_changes_no_token(kind: type[HashRunner], byte_tokenizer: Token
         assert engine.totals.accepted > engine.totals.written / 2
     else:
         assert engine.totals.proposed < engine.totals.written / 2, "guessing that loses is given up"
+
+
+@pytest.mark.parametrize("pages", [40, 400])
+def test_a_draft_model_changes_no_token(pages: int, byte_tokenizer: Tokenizer, no_clock: None) -> None:
+    greedy = [replace(each, settings=replace(each.settings, temperature=0)) for each in random_requests(20, seed=5)]
+    plain = run(Engine(HashRunner(page_count=60), byte_tokenizer), *greedy)
+    small = HashRunner(page_count=pages, page_size=7, context=40)
+    drafts = (HashRunner(page_count=pages), small, LoopRunner(page_count=pages))
+    for draft in drafts:
+        proposer = DraftProposer(draft, vocabulary_size=byte_tokenizer.vocabulary_size)
+        engine = Engine(HashRunner(page_count=60), byte_tokenizer, proposer=proposer)
+        told = run(engine, *greedy)
+        assert [sorted(map(repr, one)) for one in told] == [sorted(map(repr, one)) for one in plain]
+        proposer.propose([])
+        assert proposer.pool.held == 0
+    with pytest.raises(ModelError):
+        DraftProposer(HashRunner(page_count=9), vocabulary_size=10_000)
+
+
+def test_a_draft_model_that_is_right_saves_steps(byte_tokenizer: Tokenizer, no_clock: None) -> None:
+    proposer = DraftProposer(HashRunner(page_count=60), vocabulary_size=byte_tokenizer.vocabulary_size)
+    engine = Engine(HashRunner(page_count=60), byte_tokenizer, proposer=proposer)
+    run(engine, request([1, 2], settings=replace(WRITING, temperature=0, max_tokens=55)))
+    assert engine.totals.written == 55
+    assert engine.totals.steps < 25
+
+
+def test_the_clock_ends_guessing_that_costs_more_than_it_wins() -> None:
+    pace = Pace()
+    assert not pace.allows(), "first it must be known what a plain step takes"
+    for _ in range(4):
+        pace.learn(False, 0.01)
+    assert pace.allows()
+    for _ in range(4):
+        pace.learn(True, 0.02)
+    rests = [pace.allows() for _ in range(33)]
+    assert rests == [False] * 32 + [True]
+    for _ in range(4):
+        pace.learn(True, 0.02)
+    assert [pace.allows() for _ in range(65)].count(True) == 1, "twice as long the second time"
+    for _ in range(4):
+        pace.learn(True, 0.005)
+    assert all(pace.allows() for _ in range(50))
 
 
 class Broken:

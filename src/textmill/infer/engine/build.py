@@ -1,12 +1,14 @@
 """The engine for a loaded model on this machine: which weights, which kernels, how much cache."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from textmill.errors import ModelError
+from textmill.infer.engine.draft import DraftProposer
 from textmill.infer.engine.engine import Engine
 from textmill.infer.engine.runner import Runner
 from textmill.infer.engine.scheduler import Limits
-from textmill.infer.engine.speculation import NGramProposer
+from textmill.infer.engine.speculation import NGramProposer, Proposer
 from textmill.infer.engine.torch_runner import PAGE, TorchRunner
 from textmill.infer.resolve import LoadedModel
 from textmill.model.config import ModelConfig
@@ -35,10 +37,15 @@ class EngineSettings:
     """(name, folder in PEFT's format) of the adapters that requests may ask for."""
 
 
-def build_engine(loaded: LoadedModel, settings: EngineSettings) -> Engine:
-    """Returns an engine over `loaded`'s model."""
+def build_engine(loaded: LoadedModel, settings: EngineSettings, *, draft: LoadedModel | None = None) -> Engine:
+    """Returns an engine over `loaded`'s model; `draft`: a smaller one with the same tokenizer that guesses ahead."""
     runner = build_runner(loaded, settings)
-    proposer = NGramProposer() if settings.speculate else None
+    proposer: Proposer | None = NGramProposer() if settings.speculate else None
+    if draft is not None:
+        if draft.tokenizer.hash != loaded.tokenizer.hash:
+            raise ModelError("infer.draft_tokenizer", name=draft.name, model=loaded.name)
+        plain = replace(settings, adapters=())
+        proposer = DraftProposer(build_runner(draft, plain), vocabulary_size=loaded.tokenizer.vocabulary_size)
     return Engine(runner, loaded.tokenizer, limits=settings.limits, proposer=proposer)
 
 

@@ -7,6 +7,7 @@ One thread calls it. Everything about one text is decided by its request alone: 
 Shapes: R rows, V vocabulary, D width.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -130,11 +131,16 @@ class Engine:
         turns = self.scheduler.plan(proposals)
         if not turns:
             return False
+        began, written = time.perf_counter(), self.totals.written
         for embeds in (False, True):
             chosen = [turn for turn in turns if (turn.sample.request.kind == EMBED) == embeds]
             if chosen:
                 self._compute(chosen, self.runner.hidden if embeds else self.runner.forward)
         self.totals.steps += 1
+        written = self.totals.written - written
+        if self.speculation is not None and written and all(turn.count == 1 for turn in turns):
+            guessed = any(turn.proposals for turn in turns)
+            self.speculation.learn_pace(len(turns), guessed, (time.perf_counter() - began) / written)
         return True
 
     def fail(self, error: Exception) -> None:
