@@ -9,7 +9,7 @@ from hash_runner import HashRunner
 from textmill.errors import ModelError, ResourceError
 from textmill.infer.engine.engine import Engine
 from textmill.infer.engine.request import Request
-from textmill.infer.engine.thread import EngineThread
+from textmill.infer.engine.thread import EngineSwitch, EngineThread
 from textmill.infer.events import Event, Failed, Output
 from textmill.infer.sampling import SamplingSettings
 from textmill.tokenizer.tokenizer import Tokenizer
@@ -109,3 +109,30 @@ def test_closing_lets_requests_finish_or_tells_them(drain: bool, byte_tokenizer:
     assert not thread.alive
     told = answer(outputs)
     assert isinstance(told[-1], Event if drain else Failed)
+
+
+def test_new_requests_get_the_new_engine_and_old_ones_end_on_theirs(byte_tokenizer: Tokenizer) -> None:
+    slow, fast = Held(), HashRunner(page_count=40)
+    slow.path, fast.path = "slow", "fast"
+    switch = EngineSwitch(Engine(slow, byte_tokenizer))
+    outputs: list[queue.Queue[Output]] = [queue.Queue() for _ in range(3)]
+    first = switch.submit(Request(ids=(1, 2), settings=SETTINGS), outputs[0].put)
+    taken_back = switch.submit(Request(ids=(1, 2), settings=SETTINGS), outputs[1].put)
+    assert slow.entered.wait(PATIENCE)
+    switch.replace(Engine(fast, byte_tokenizer))
+    second = switch.submit(Request(ids=(1, 2), settings=SETTINGS), outputs[2].put)
+    quick = answer(outputs[2])
+    assert [engine.runner.path for engine in switch.engines] == ["slow", "fast"]
+    switch.cancel(taken_back)
+    slow.go.set()
+    assert answer(outputs[0]) == quick, "both are the same model here"
+    assert first.ticket is not None
+    assert second.ticket is not None
+    assert (first.ticket.path, second.ticket.path) == ("slow", "fast")
+    assert first.owner._thread.join(PATIENCE) is None
+    assert not first.owner.alive
+    assert [engine.runner.path for engine in switch.engines] == ["fast"]
+    assert outputs[1].empty()
+    assert switch.close(timeout=PATIENCE)
+    with pytest.raises(ResourceError):
+        switch.submit(Request(ids=(1,), settings=SETTINGS), print)

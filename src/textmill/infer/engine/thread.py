@@ -1,12 +1,16 @@
-"""The engine on a thread of its own, for servers: requests come from any thread, outputs go to callbacks.
+"""Engines on threads of their own, for servers: requests come from any thread, outputs go to callbacks.
 
     submit, cancel, close ─▶ inbox ─▶ [ take what came, step, tell ] … while there is anything to do
 
 The thread alone touches the engine. If a step fails, every open request is told so, and new ones are taken.
+
+`EngineSwitch` serves at once with what is there and gives new requests a better engine when that is ready; those under
+way end on the one they began with.
 """
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 
 from textmill.errors import ResourceError
@@ -18,8 +22,8 @@ from textmill.infer.events import Failed, Output
 class Handle:
     """A request that was handed over; its `ticket` is there once the engine has taken it."""
 
-    def __init__(self, request: Request, tell: Callable[[Output], None]) -> None:
-        self.request, self._tell = request, tell
+    def __init__(self, request: Request, tell: Callable[[Output], None], owner: "EngineThread") -> None:
+        self.request, self._tell, self.owner = request, tell, owner
         self.ticket: Ticket | None = None
         self.cancelled = False
 
@@ -50,14 +54,14 @@ class EngineThread:
         """
         if self._closing:
             raise ResourceError("infer.closing")
-        handle = Handle(request, tell)
+        handle = Handle(request, tell, self)
         self._inbox.put(lambda: self._add(handle))
         return handle
 
     def cancel(self, handle: Handle) -> None:
         """Takes a request back: nothing more is told, and its place is free before the next step."""
         handle.cancelled = True
-        self._inbox.put(lambda: self._cancel(handle))
+        handle.owner._inbox.put(lambda: handle.owner._cancel(handle))
 
     def close(self, *, drain: bool = True, timeout: float | None = None) -> bool:
         """Ends the thread, with `drain` after the open requests; True when it ended within `timeout` seconds."""
@@ -108,3 +112,61 @@ class EngineThread:
                 self._inbox.get_nowait()()
             except queue.Empty:
                 return
+
+
+class EngineSwitch:
+    """One engine for new requests, and those before it until their requests are answered."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._lock = threading.Lock()
+        self._threads = [EngineThread(engine).start()]
+        self._closing = False
+
+    @property
+    def engine(self) -> Engine:
+        """What new requests get."""
+        return self._threads[-1].engine
+
+    @property
+    def engines(self) -> list[Engine]:
+        """All that run, the newest last."""
+        with self._lock:
+            self._threads = [thread for thread in self._threads[:-1] if thread.alive] + self._threads[-1:]
+            return [thread.engine for thread in self._threads]
+
+    @property
+    def alive(self) -> bool:
+        """True while new requests are taken."""
+        return not self._closing and self._threads[-1].alive
+
+    def submit(self, request: Request, tell: Callable[[Output], None]) -> Handle:
+        """As `EngineThread.submit`, on the newest engine."""
+        with self._lock:
+            return self._threads[-1].submit(request, tell)
+
+    def cancel(self, handle: Handle) -> None:
+        """Takes a request back, whichever engine has it."""
+        handle.owner.cancel(handle)
+
+    def replace(self, engine: Engine) -> None:
+        """Gives new requests `engine`; the one before ends when its requests have."""
+        fresh = EngineThread(engine).start()
+        with self._lock:
+            if self._closing:
+                fresh.close(drain=False)
+                return
+            before = self._threads[-1]
+            self._threads.append(fresh)
+        threading.Thread(target=before.close, name="textmill engine ends", daemon=True).start()
+
+    def close(self, *, drain: bool = True, timeout: float | None = None) -> bool:
+        """Ends all engines; True when they ended within `timeout` seconds together."""
+        with self._lock:
+            self._closing = True
+            threads = list(self._threads)
+        end = None if timeout is None else time.monotonic() + timeout
+        ended = [
+            thread.close(drain=drain, timeout=None if end is None else max(0.0, end - time.monotonic()))
+            for thread in threads
+        ]
+        return all(ended)
