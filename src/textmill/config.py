@@ -144,6 +144,8 @@ class MixSettings(Section):
 
     weights: tuple[str, ...] = setting(())
     seed: int = setting(0, minimum=0)
+    later_from: int = setting(0, minimum=0)
+    later_weights: tuple[str, ...] = setting(())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,9 +187,11 @@ class TrainSettings(Section):
     clip: float = setting(1.0, minimum=0)
     z_loss: float = setting(0.0, minimum=0, maximum=1)
     batch_warmup_tokens: int = setting(0, minimum=0)
+    token_masking: float = setting(0.0, minimum=0, maximum=0.9)
     average: float = setting(0.0, minimum=0, maximum=0.99999)
     skip_spikes: float = setting(6.0, minimum=0)
     statistics_every: int = setting(0, minimum=0)
+    stall_seconds: float = setting(1800.0, minimum=0)
     profile_step: int = setting(0, minimum=0)
     profile_steps: int = setting(3, minimum=1, maximum=100)
     activation_checkpointing: bool = setting(False)

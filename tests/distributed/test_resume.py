@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from matrix import COMMON
@@ -135,3 +136,29 @@ def test_sigterm_to_torchrun_saves_once(start_torchrun: Callable, root: Path) ->
     assert (last["type"], last["signal"]) == ("interrupt", "SIGTERM"), err
     assert list_checkpoints(root / "runs" / "main")[-1].step == last["step"]
     assert err.count("--resume") == 1
+
+
+@pytest.mark.slow
+def test_a_process_that_stands_still_ends_the_run_with_words(start_torchrun: Callable, root: Path) -> None:
+    words = (
+        *FLAT,
+        "--train.steps=100000",
+        "--checkpoint.every=5",
+        "--train.stall_seconds=5",
+        "--evaluate.every=100000",
+    )
+    process = start_torchrun(2, "train", *WORDS, *words, "--train.stall_seconds=5", "--name", "held", cwd=root)
+    while not list_checkpoints(root / "runs" / "held"):
+        assert process.poll() is None
+        time.sleep(0.2)
+    ours = [each for each in psutil.Process(process.pid).children() if "textmill" in " ".join(each.cmdline())]
+    last = next(each for each in ours if each.environ()["RANK"] == "1")
+    last.suspend()
+    try:
+        _, err = process.communicate(timeout=300)
+    finally:
+        if last.is_running():
+            last.kill()
+    assert process.returncode
+    assert "no longer answers" in err or "stands still" in err, err
+    assert list_checkpoints(root / "runs" / "held")

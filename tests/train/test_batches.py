@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from textmill.tokenizer.tokens import TokenSplit
-from textmill.train.batches import TokenStream
+from textmill.train.batches import StagedStream, TokenStream
 
 END = 0
 
@@ -66,3 +66,34 @@ def test_targets_are_the_next_tokens_and_documents_begin_at_boundaries(stream: T
             index += token == END
             assert document == index
     assert batch.tokens == 32
+
+
+def test_masking_replaces_a_share_of_what_is_read_and_nothing_else() -> None:
+    lengths = [40] * 200
+    plain = TokenStream(make_split(lengths), seed=3, end_of_text_id=END)
+    masked = TokenStream(make_split(lengths), seed=3, end_of_text_id=END, masking=0.2)
+    before, after = plain.batch(0, 100, 60), masked.batch(0, 100, 60)
+    assert torch.equal(before.targets_BT, after.targets_BT)
+    assert torch.equal(before.documents_BT, after.documents_BT)
+    changed = before.inputs_BT != after.inputs_BT
+    assert 0.17 < float(changed.float().mean()) < 0.22
+    assert not changed[before.inputs_BT == END].any()
+    assert set(after.inputs_BT.unique().tolist()) <= set(plain.array.tolist())
+    again = torch.cat([masked.batch(row, 10, 60).inputs_BT for row in range(0, 100, 10)])
+    assert torch.equal(again, after.inputs_BT), "whatever the micro-batch"
+    epoch = 200 * 40 // 60
+    assert not torch.equal(masked.batch(epoch, 1, 60).inputs_BT, after.inputs_BT[:1]), "another time, other places"
+
+
+@pytest.mark.parametrize("later_from", [0, 8, 20, 24, 1000])
+def test_a_second_stage_begins_at_its_token(later_from: int) -> None:
+    first = TokenStream(make_split([5, 3, 8, 2, 7]), seed=3, end_of_text_id=END)
+    later = TokenStream(make_split([5, 3, 8, 2, 7]), seed=3, end_of_text_id=END, copies=np.array([0, 1, 2, 0, 0]))
+    staged = StagedStream(first, later, later_from=later_from)
+    whole, border = staged.batch(0, 12, 8), -(-later_from // 8)
+    for row in range(12):
+        expected = first.batch(row, 1, 8) if row < border else later.batch(row - border, 1, 8)
+        assert torch.equal(whole.inputs_BT[row], expected.inputs_BT[0])
+        assert torch.equal(whole.targets_BT[row], expected.targets_BT[0])
+        assert torch.equal(staged.batch(row, 1, 8).documents_BT, expected.documents_BT)
+    assert staged.epoch_tokens == first.epoch_tokens

@@ -30,7 +30,7 @@ def run(
     project = context.need_project()
     wanted = parse_budget(budget) if budget else Budget()
     given = {"name": name, "budget": wanted, "resume": resume, "device": device, "branch": branch}
-    with open_world(device) as world:
+    with open_world(device, patience=context.settings.train.stall_seconds) as world:
         if world.first:
             with run_lock(project.runs / name):
                 return train_run(context, project, world=world, **given)

@@ -5,6 +5,10 @@ with `copies`, which a mixture gives (tokenizer.mixture), each stands so many ti
 r of the run reads stream[r·T : r·T + T + 1], the last T of them as targets. Nothing here has a state that a checkpoint
 must hold, and the same tokens come whatever the micro-batch, the number of processes and the restarts.
 
+With `masking` a share of the tokens that are read gives way to others, drawn as often as they stand in the text; what
+is to be predicted stays (unigram noising, https://arxiv.org/abs/1703.02573). It keeps a model that reads the same text
+many times from learning it by heart.
+
 Shapes: B rows, T context.
 """
 
@@ -15,6 +19,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from textmill.data.duplicates.shingles import mix
 from textmill.tokenizer.tokens import TokenSplit
 
 
@@ -58,9 +63,17 @@ class _Order:
 class TokenStream:
     """The endless stream of training tokens."""
 
-    def __init__(self, split: TokenSplit, *, seed: int, end_of_text_id: int, copies: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        split: TokenSplit,
+        *,
+        seed: int,
+        end_of_text_id: int,
+        copies: np.ndarray | None = None,
+        masking: float = 0.0,
+    ) -> None:
         self.array, self.offsets = split.array, np.asarray(split.offsets, dtype=np.int64)
-        self.seed, self.end_of_text_id = seed, end_of_text_id
+        self.seed, self.end_of_text_id, self.masking = seed, end_of_text_id, masking
         documents = np.arange(len(self.offsets) - 1)
         self.documents = documents if copies is None else np.repeat(documents, copies)
         self.epoch_tokens = int(np.diff(self.offsets)[self.documents].sum())
@@ -95,8 +108,51 @@ class TokenStream:
         """Returns the rows `row` … `row + rows - 1` of the run at `context` tokens each."""
         spans = np.stack([self.read((row + i) * context, context + 1) for i in range(rows)])
         inputs_BT = torch.from_numpy(spans[:, :-1].copy())
+        documents_BT = (inputs_BT == self.end_of_text_id).long().cumsum(dim=1)
+        if self.masking:
+            inputs_BT = torch.from_numpy(self._masked(inputs_BT.numpy(), row * context))
+        return Batch(inputs_BT=inputs_BT, targets_BT=torch.from_numpy(spans[:, 1:].copy()), documents_BT=documents_BT)
+
+    def _masked(self, inputs_BT: np.ndarray, first: int) -> np.ndarray:
+        """Returns tokens, of which the first stands at the global index `first`, with some replaced; no boundary is."""
+        start = mix(np.array([self.seed + 1], dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+        index_BT = np.arange(first, first + inputs_BT.size, dtype=np.uint64).reshape(inputs_BT.shape)
+        chance_BT = mix(index_BT ^ start)
+        place_BT = mix(chance_BT ^ np.uint64(0x5851F42D4C957F2D)) % np.uint64(len(self.array))
+        other_BT = self.array[place_BT.astype(np.int64)].astype(np.int64)
+        masked_BT = (chance_BT >> np.uint64(11)).astype(np.float64) * 2.0**-53 < self.masking
+        masked_BT &= (inputs_BT != self.end_of_text_id) & (other_BT != self.end_of_text_id)
+        return np.where(masked_BT, other_BT, inputs_BT)
+
+
+class StagedStream:
+    """Two streams, one after the other: from the token index `later_from` on the mixture of the second is read."""
+
+    def __init__(self, first: TokenStream, later: TokenStream, *, later_from: int) -> None:
+        self.first, self.later, self.later_from = first, later, later_from
+
+    @property
+    def documents(self) -> np.ndarray:
+        """The documents of the first stage's epoch."""
+        return self.first.documents
+
+    @property
+    def epoch_tokens(self) -> int:
+        """The tokens of the first stage's epoch."""
+        return self.first.epoch_tokens
+
+    def batch(self, row: int, rows: int, context: int) -> Batch:
+        """Returns the rows of the run as `TokenStream.batch` does."""
+        border = -(-self.later_from // context)
+        before = max(0, min(rows, border - row))
+        if before == rows:
+            return self.first.batch(row, rows, context)
+        later = self.later.batch(row + before - border, rows - before, context)
+        if not before:
+            return later
+        parts = (self.first.batch(row, before, context), later)
         return Batch(
-            inputs_BT=inputs_BT,
-            targets_BT=torch.from_numpy(spans[:, 1:].copy()),
-            documents_BT=(inputs_BT == self.end_of_text_id).long().cumsum(dim=1),
+            inputs_BT=torch.cat([part.inputs_BT for part in parts]),
+            targets_BT=torch.cat([part.targets_BT for part in parts]),
+            documents_BT=torch.cat([part.documents_BT for part in parts]),
         )

@@ -22,7 +22,7 @@ from textmill.model.gpt import GPT
 from textmill.tokenizer.tokenizer import Tokenizer
 from textmill.tokenizer.tokens import TokenSplit
 from textmill.train.average import AveragedWeights
-from textmill.train.batches import Batch, TokenStream
+from textmill.train.batches import Batch, StagedStream, TokenStream
 from textmill.train.checkpoint import RunState, Snapshot, take_snapshot
 from textmill.train.evaluation import measure, sizes_of, write_samples
 from textmill.train.events import EventLog
@@ -39,6 +39,7 @@ from textmill.train.pace import plan_the_end
 from textmill.train.parallel.rows import parts_of_rows
 from textmill.train.saving import Saver
 from textmill.train.schedule import batch_rows, multiplier
+from textmill.train.stalls import StallWatch
 from textmill.train.step import train_step
 from textmill.train.stopping import Left, Stop
 
@@ -57,7 +58,7 @@ class Run:
     settings: Settings
     model: GPT
     optimizers: Optimizers
-    stream: TokenStream
+    stream: TokenStream | StagedStream
     training: TokenSplit
     validation: TokenSplit | None
     tokenizer: Tokenizer
@@ -78,6 +79,8 @@ class Run:
     stop: Stop = field(default_factory=Stop)
     watch: Watch = field(default_factory=Watch)
     """Whether held-out text gets worse."""
+    stalls: StallWatch = field(default_factory=StallWatch)
+    """Whether something takes for ever."""
     divided: "Divided | None" = None
     """The model among processes; None where this process trains alone."""
     last_bits_per_byte: float | None = None
@@ -112,10 +115,12 @@ def train(run: Run) -> None:
     """Trains until done or stopped; on return everything is saved."""
     before = run.state.seconds
     run.stop.again_ends = run.divided is None
-    with run.stop.listening(), run.saver.to_the_end():
+    run.stalls.seconds = run.settings.train.stall_seconds
+    with run.stop.listening(), run.stalls.watching(), run.saver.to_the_end():
         try:
             while run.state.step < run.state.total_steps:
-                with profiled(run.folder, run.state.step + 1, _to_profile(run)):
+                profile = profiled(run.folder, run.state.step + 1, _to_profile(run))
+                with profile, run.stalls.doing("step"):
                     _try_step(run, before)
                 _saved(run, wait=False)
                 plan_the_end(run)
@@ -229,7 +234,8 @@ def _micro_batches(run: Run, rows: int) -> Iterator[Batch]:
     for number, part in enumerate(divided.parts(rows) if divided else parts_of_rows(rows, run.micro_batch)):
         if number and not divided:
             run.stop.leave_if_asked()
-        batch = run.stream.batch(first + part.first, part.count, context).to(run.device)
+        with run.stalls.doing("data"):
+            batch = run.stream.batch(first + part.first, part.count, context).to(run.device)
         yield batch if part.counts else replace(batch, counts=False)
 
 

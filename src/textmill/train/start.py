@@ -4,12 +4,13 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from textmill.config import Settings, all_settings
+from textmill.config import MixSettings, Settings, all_settings
 from textmill.errors import TrainingError
 from textmill.hardware.allocator import keep_freed_memory
 from textmill.model.config import ModelConfig, from_settings
@@ -18,7 +19,7 @@ from textmill.project import Project
 from textmill.tokenizer.mixture import mixture
 from textmill.tokenizer.tokenizer import Tokenizer
 from textmill.tokenizer.tokens import Tokens
-from textmill.train.batches import TokenStream
+from textmill.train.batches import StagedStream, TokenStream
 from textmill.train.branch import FREE_IN_A_BRANCH
 from textmill.train.build import build
 from textmill.train.checkpoint import RunState, load_state
@@ -130,15 +131,24 @@ def _fix_kernels(state: RunState, world: World, *, plain: bool) -> Kernels:
     return kernels
 
 
-def _stream(tokens: Tokens, tokenizer: Tokenizer, settings: Settings) -> TokenStream:
-    """Returns the stream of training tokens, mixed as the settings say."""
-    mixed = mixture(tokens, settings.mix)
-    return TokenStream(
-        tokens.split("train"),
-        seed=settings.train.seed,
-        end_of_text_id=tokenizer.end_of_text_id,
-        copies=mixed.copies if mixed else None,
-    )
+def _stream(tokens: Tokens, tokenizer: Tokenizer, settings: Settings) -> TokenStream | StagedStream:
+    """Returns the stream of training tokens, mixed as the settings say, in two stages where they name a second."""
+
+    def stage(mix: MixSettings) -> TokenStream:
+        mixed = mixture(tokens, mix)
+        return TokenStream(
+            tokens.split("train"),
+            seed=settings.train.seed,
+            end_of_text_id=tokenizer.end_of_text_id,
+            copies=mixed.copies if mixed else None,
+            masking=settings.train.token_masking,
+        )
+
+    first = stage(settings.mix)
+    if not settings.mix.later_from:
+        return first
+    later = stage(replace(settings.mix, weights=settings.mix.later_weights))
+    return StagedStream(first, later, later_from=settings.mix.later_from)
 
 
 def _resumed_state(
@@ -228,6 +238,7 @@ def _announce(run: Run, kernels: Kernels, config: ModelConfig, *, resumed: bool,
         text={
             "documents": len(run.stream.documents),
             "epoch_tokens": run.stream.epoch_tokens,
+            "later_from": run.settings.mix.later_from or None,
             "bytes_per_token": run.bytes_per_token,
         },
         peak_flops=run.peak_flops,

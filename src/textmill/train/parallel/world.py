@@ -70,9 +70,10 @@ ALONE = World()
 
 
 @contextmanager
-def open_world(device: str = "") -> Iterator[World]:
+def open_world(device: str = "", *, patience: float = 0.0) -> Iterator[World]:
     """Joins the processes that torchrun started; alone without it. `device`: as the user named it.
 
+    `patience`: how many seconds a process waits for another; 0: `PATIENCE`. Past that, TrainingError says which waited.
     gloo carries what lies in main memory, NCCL what lies on GPUs, where each process takes the one of its local rank.
     """
     size = int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
@@ -89,7 +90,8 @@ def open_world(device: str = "") -> Iterator[World]:
             raise TrainingError("parallel.too_few_gpus", gpus=torch.cuda.device_count(), processes=world.local_size)
         torch.cuda.set_device(world.local_rank)
     torch.set_num_threads(share_of_threads(world, hardware.default_threads()))
-    dist.init_process_group("cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo", timeout=PATIENCE)
+    timeout = timedelta(seconds=patience) if patience else PATIENCE
+    dist.init_process_group("cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo", timeout=timeout)
     try:
         yield world
     except RuntimeError as error:
