@@ -247,6 +247,30 @@ class GenerateSettings(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServeSettings(Section):
+    """How a model is offered over HTTP."""
+
+    host: str = setting("127.0.0.1")
+    port: int = setting(8000, minimum=0, maximum=65535)
+    name: str = setting("")
+    weights: str = setting("auto", choices=("auto", "fp32", "bf16", "int8", "int4"))
+    cache_tokens: int = setting(0, minimum=0)
+    at_once: int = setting(16, minimum=1, maximum=1024)
+    keys: str = setting("")
+    cors: tuple[str, ...] = setting(())
+    queue: int = setting(256, minimum=0)
+    queue_per_key: int = setting(64, minimum=1)
+    samples: int = setting(16, minimum=1, maximum=128)
+    tokens: int = setting(0, minimum=0)
+    body_megabytes: float = setting(8.0, minimum=0.001, maximum=1000)
+    request_seconds: float = setting(600.0, minimum=0.1)
+    read_seconds: float = setting(30.0, minimum=0.1)
+    drain_seconds: float = setting(30.0, minimum=0)
+    connections: int = setting(1024, minimum=1)
+    responses: int = setting(1000, minimum=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All sections."""
 
@@ -264,6 +288,7 @@ class Settings:
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     generate: GenerateSettings = field(default_factory=GenerateSettings)
+    serve: ServeSettings = field(default_factory=ServeSettings)
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """Returns {section: {name: value}}, ready for JSON."""

@@ -30,6 +30,7 @@ REGISTERED: dict[tuple[str, ...], str] = {
     ("train",): "train",
     ("launch",): "train",
     ("generate",): "use",
+    ("serve",): "use",
     ("import",): "use",
     ("export",): "use",
     ("report", "corpus"): "understand",

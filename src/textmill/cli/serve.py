@@ -1,0 +1,110 @@
+"""`textmill serve`: a model over HTTP with OpenAI's API, until Ctrl-C or SIGTERM.
+
+stdout gets one line when the server is ready. The document of ``--json`` comes at the end: ``address, model, path,
+seconds, requests``; with ``--new-key``: ``name, key, file``.
+"""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from textmill.cli.command import Argument, Command, Context, Stopped
+from textmill.errors import UsageError
+from textmill.i18n import t
+
+if TYPE_CHECKING:
+    from textmill.infer.engine.engine import Engine
+    from textmill.infer.resolve import LoadedModel
+
+SHORT = ("host", "port", "name", "weights", "cache_tokens", "keys")
+"""The [serve] settings that have a short option of the same name."""
+
+
+def run(
+    context: Context, *, model: str | None, device: str, new_key: str, cors: tuple[str, ...], **short: Any
+) -> dict[str, Any]:
+    """Serves a model, or makes a key."""
+    changes = {f"serve.{name}": value for name, value in short.items() if value is not None}
+    if cors:
+        changes["serve.cors"] = cors
+    settings = context.settings.replace(changes).serve
+    if new_key:
+        return make_key(context, settings.keys, new_key)
+
+    from textmill.serve.run import Running, check_packages, checked_keys
+
+    check_packages()
+    keys = checked_keys(settings)
+    loaded, engine = load_engine(context, model, device, settings)
+    path = engine.runner.path
+
+    def ready(address: str) -> None:
+        context.print(t("cli_serve.ready", model=name, address=address, path=path))
+        context.output.file.flush()
+
+    name = settings.name or loaded.name
+    began = time.monotonic()
+    running = Running(engine, settings, name=name, keys=keys, on_ready=ready)
+    drained = running.run()
+    seconds, requests = time.monotonic() - began, running.server.server_state.total_requests
+    document = {"address": running.address, "model": name, "path": path, "seconds": seconds, "requests": requests}
+    context.say(t("cli_serve.stopped"))
+    if not drained:
+        raise Stopped(document)
+    return document
+
+
+def make_key(context: Context, file: str, name: str) -> dict[str, Any]:
+    """Makes a key and prints it, alone on its line."""
+    from textmill.serve.keys import new_key
+
+    if not file:
+        raise UsageError("serve.new_key_file")
+    key = new_key(file, name)
+    context.print(key)
+    context.say(t("cli_serve.made_key", name=name, file=file))
+    return {"name": name, "key": key, "file": file}
+
+
+def load_engine(context: Context, model: str | None, device: str, settings: Any) -> "tuple[LoadedModel, Engine]":
+    """Loads the model onto the device and returns it with its engine."""
+    import torch
+
+    from textmill.hardware import check_device, default_threads
+    from textmill.infer.engine.build import EngineSettings, build_engine
+    from textmill.infer.engine.scheduler import Limits
+    from textmill.infer.resolve import load
+
+    place = check_device(device)
+    if place == "cpu":
+        torch.set_num_threads(default_threads())
+    loaded = load(model, context.project, device=place)
+    for note in loaded.notes:
+        context.say(note)
+    limits = Limits(running=settings.at_once)
+    chosen = EngineSettings(weights=settings.weights, cache_tokens=settings.cache_tokens, limits=limits)
+    return loaded, build_engine(loaded, chosen)
+
+
+COMMAND = Command(
+    words=("serve",),
+    run=run,
+    example=(
+        "textmill serve\n"
+        "textmill serve --model main@1000 --port 0\n"
+        "textmill serve --new-key alice --keys keys.txt\n"
+        "textmill serve --host 0.0.0.0 --keys keys.txt"
+    ),
+    arguments=(
+        Argument(name="--model", metavar="MODEL"),
+        Argument(name="--host"),
+        Argument(name="--port", kind=int),
+        Argument(name="--name", metavar="NAME"),
+        Argument(name="--weights", choices=("auto", "fp32", "bf16", "int8", "int4")),
+        Argument(name="--cache-tokens", kind=int),
+        Argument(name="--keys", metavar="FILE"),
+        Argument(name="--new-key", default="", metavar="NAME"),
+        Argument(name="--cors", many="*", metavar="ORIGIN"),
+        Argument(name="--device", default="", metavar="DEVICE"),
+    ),
+    settings=("serve",),
+)

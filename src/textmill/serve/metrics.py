@@ -1,0 +1,104 @@
+"""/metrics: what Prometheus reads, in a registry of the server's own."""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+
+from textmill.serve.dispatch import Answer
+
+if TYPE_CHECKING:
+    from textmill.serve.service import Service
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+TOKEN_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+METHODS = frozenset(("GET", "POST", "HEAD", "OPTIONS"))
+
+
+class Metrics:
+    """Counters and histograms; the engine's own numbers are read when somebody asks."""
+
+    def __init__(self, service: "Service") -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "textmill_http_requests", "Requests answered", ("route", "method", "status"), registry=self.registry
+        )
+        self.first = Histogram(
+            "textmill_time_to_first_token_seconds",
+            "From a request's submission to its first token",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.each = Histogram(
+            "textmill_time_per_token_seconds",
+            "Between two tokens of an answer, its mean",
+            buckets=TOKEN_SECONDS,
+            registry=self.registry,
+        )
+        self.whole = Histogram(
+            "textmill_request_seconds", "From submission to the end", buckets=SECONDS, registry=self.registry
+        )
+        self.registry.register(EngineNumbers(service))  # type: ignore[arg-type]
+        service.dispatcher.observe = self.observe
+
+    def observe(self, answer: Answer) -> None:
+        """Notes an answer's times."""
+        self.whole.observe(time.monotonic() - answer.began)
+        if answer.first_token is None:
+            return
+        self.first.observe(answer.first_token - answer.began)
+        if answer.written > 1:
+            self.each.observe((answer.last_token - answer.first_token) / (answer.written - 1))
+
+    def count(self, route: str, method: str, status: int) -> None:
+        """Notes a response."""
+        self.requests.labels(route, method if method in METHODS else "other", str(status)).inc()
+
+    def text(self) -> bytes:
+        """Returns everything as Prometheus reads it."""
+        return generate_latest(self.registry)
+
+
+class EngineNumbers:
+    """Reads the engine's numbers; whole numbers, so another thread may read them while they change."""
+
+    def __init__(self, service: "Service") -> None:
+        self.service = service
+
+    def describe(self) -> list[Any]:
+        """Nothing is computed before somebody asks."""
+        return []
+
+    def collect(self) -> Iterator[Any]:
+        """Yields the families."""
+        service = self.service
+        engine, dispatcher = service.engine, service.dispatcher
+        scheduler, totals = engine.scheduler, engine.totals
+        about = {"model": service.name, "path": engine.runner.path}
+        yield InfoMetricFamily("textmill_model", "The model, and the weights and kernels that run it", value=about)
+        gauges = {
+            "textmill_running_texts": ("Texts in the engine's steps", len(scheduler.running)),
+            "textmill_waiting_texts": ("Texts that wait for the engine", scheduler.waiting),
+            "textmill_open_texts": ("Texts of open requests", dispatcher.open.total()),
+            "textmill_pages": ("Pages of keys and values", scheduler.pool.count),
+            "textmill_pages_held": ("Of them, held by a text", scheduler.pool.held),
+            "textmill_tokens_per_second": ("Tokens written, over ten seconds", dispatcher.tokens.value),
+        }
+        for name, (help, value) in gauges.items():
+            yield GaugeMetricFamily(name, help, value=value)
+        counters = {
+            "textmill_steps": ("Steps of the engine", totals.steps),
+            "textmill_prompt_tokens": ("Prompt tokens computed", totals.prompt_rows),
+            "textmill_reused_tokens": ("Prompt tokens found in the cache", totals.reused),
+            "textmill_written_tokens": ("Tokens written", totals.written),
+            "textmill_proposed_tokens": ("Tokens guessed ahead", totals.proposed),
+            "textmill_accepted_tokens": ("Guesses that came true", totals.accepted),
+        }
+        for name, (help, value) in counters.items():
+            yield CounterMetricFamily(name, help, value=value)
+        bandwidth = getattr(engine.runner, "bandwidth", None)
+        if isinstance(bandwidth, (int, float)):
+            yield GaugeMetricFamily("textmill_bytes_per_second", "Memory read for weights and cache", value=bandwidth)

@@ -1,0 +1,109 @@
+"""What all routes share: the model, its tokenizer, the engine, the pool of threads, the limits, the names."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from textmill.config import ServeSettings
+from textmill.errors import UsageError
+from textmill.infer.engine.engine import Engine
+from textmill.infer.engine.request import Grammar
+from textmill.infer.engine.thread import EngineThread
+from textmill.infer.prompts import prompt_ids
+from textmill.serve.dispatch import Dispatcher
+from textmill.serve.keys import Keys
+from textmill.serve.memory import Memory
+from textmill.serve.parameters import Bounds
+from textmill.serve.refusal import Refused
+from textmill.serve.tools import form_of
+from textmill.tokenizer.special_tokens import TURN_END
+from textmill.tokenizer.tokenizer import Tokenizer
+
+POOL = 4
+"""Threads for templates, tokens and grammars: off the event loop, and never the engine's."""
+
+
+@dataclass(kw_only=True)
+class Service:
+    """One model on offer."""
+
+    name: str
+    engine: Engine
+    thread: EngineThread
+    settings: ServeSettings
+    keys: Keys
+    created: int = field(default_factory=lambda: int(time.time()))
+
+    def __post_init__(self) -> None:
+        self.tokenizer: Tokenizer = self.engine.tokenizer
+        self.pool = ThreadPoolExecutor(POOL, thread_name_prefix="textmill serve")
+        most = self.settings.at_once + self.settings.queue
+        self.dispatcher = Dispatcher(
+            self.thread,
+            most=most,
+            most_per_key=min(most, self.settings.queue_per_key),
+            seconds=self.settings.request_seconds,
+        )
+        self.memory = Memory(self.settings.responses)
+        self.context = min(self.engine.runner.config.context, self.engine.capacity)
+        self.bounds = Bounds(
+            context=self.context,
+            vocabulary=self.tokenizer.vocabulary_size,
+            samples=min(self.settings.samples, self.dispatcher.most_per_key),
+            tokens=min(self.settings.tokens or self.context, self.context),
+        )
+        self.call_form = form_of(self.tokenizer.chat_template)
+        ours = self.tokenizer.config.get("chat_template") is None or TURN_END in self.tokenizer.chat_template
+        foreign = TURN_END not in self.tokenizer.special
+        self.turn_stops = (TURN_END,) if ours and foreign else ()
+        """A base model that is given a template whose turn's end is no token of its own."""
+
+    async def in_pool(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Returns what `work` returns, done on a thread of the pool."""
+        return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
+
+    @property
+    def models(self) -> list[str]:
+        """The names that a request's `model` may have: the model, and the model through each adapter."""
+        return [self.name, *(f"{self.name}:{adapter}" for adapter in self.engine.runner.adapters)]
+
+    def adapter(self, model: str | None) -> str:
+        """Returns which adapter a request's `model` means, "" for none."""
+        adapters = self.engine.runner.adapters
+        if model is None or model == self.name:
+            return ""
+        if model in adapters:
+            return model
+        base, _, adapter = model.rpartition(":")
+        if base == self.name and adapter in adapters:
+            return adapter
+        error = UsageError("serve.unknown_model", name=model[:200], known=", ".join(self.models))
+        raise Refused(error, status=404, param="model", code="model_not_found")
+
+    def prompt(self, prompt: str | list[int], param: str) -> tuple[int, ...]:
+        """Returns a prompt's ids, if the context holds them."""
+        return self.fitting(prompt_ids(self.tokenizer, prompt), param)
+
+    def fitting(self, ids: list[int], param: str) -> tuple[int, ...]:
+        """Returns the ids; Refused when the context does not hold them."""
+        if len(ids) > self.context:
+            error = UsageError("serve.context", tokens=len(ids), context=self.context)
+            raise Refused(error, param=param, code="context_length_exceeded")
+        return tuple(ids)
+
+    def answer_tokens(self, asked: int | None, prompt: int) -> int:
+        """Returns the most tokens of an answer: what was asked for, else what the context has left."""
+        left = max(1, self.context - prompt + (self.context == self.engine.runner.config.context))
+        return min(self.bounds.tokens if asked is None else asked, left)
+
+    def grammar(self, kind: str, source: Any, param: str) -> Grammar:
+        """Returns a compiled grammar; slow, so for the pool."""
+        from textmill.infer.constraints import compile_grammar
+
+        try:
+            return compile_grammar(self.tokenizer, kind, source)
+        except UsageError as error:
+            raise Refused(error, param=param, code="invalid_grammar") from error
