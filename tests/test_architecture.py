@@ -54,7 +54,6 @@ OPTIONAL = {
     "uvicorn",
     "h11",
     "prometheus_client",
-    "llguidance",
     "ray",
     "scrapy",
     "trafilatura",

@@ -5,6 +5,7 @@ seconds, requests``; with ``--new-key``: ``name, key, file``.
 """
 
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from textmill.cli.command import Argument, Command, Context, Stopped
@@ -12,8 +13,12 @@ from textmill.errors import UsageError
 from textmill.i18n import t
 
 if TYPE_CHECKING:
+    from socket import socket
+
+    from textmill.config import ServeSettings
     from textmill.infer.engine.engine import Engine
     from textmill.infer.resolve import LoadedModel
+    from textmill.serve.keys import Keys
 
 SHORT = ("host", "port", "name", "weights", "cache_tokens", "keys")
 """The [serve] settings that have a short option of the same name."""
@@ -30,10 +35,23 @@ def run(
     if new_key:
         return make_key(context, settings.keys, new_key)
 
-    from textmill.serve.run import Running, check_packages, checked_keys
+    from textmill.serve.run import check_packages, checked_keys
 
     check_packages()
     keys = checked_keys(settings)
+
+    from textmill.serve.protocol import listen
+
+    with closing(listen(settings.host, settings.port)) as listener:  # a port that is taken is told before the load
+        return serve(context, settings, model, device, keys, listener)
+
+
+def serve(
+    context: Context, settings: "ServeSettings", model: str | None, device: str, keys: "Keys", listener: "socket"
+) -> dict[str, Any]:
+    """Loads the model and serves it until a signal."""
+    from textmill.serve.run import Running
+
     loaded, engine = load_engine(context, model, device, settings)
     path = engine.runner.path
 
@@ -43,7 +61,7 @@ def run(
 
     name = settings.name or loaded.name
     began = time.monotonic()
-    running = Running(engine, settings, name=name, keys=keys, on_ready=ready)
+    running = Running(engine, settings, listener, name=name, keys=keys, on_ready=ready)
     drained = running.run()
     seconds, requests = time.monotonic() - began, running.server.server_state.total_requests
     document = {"address": running.address, "model": name, "path": path, "seconds": seconds, "requests": requests}
@@ -65,7 +83,9 @@ def make_key(context: Context, file: str, name: str) -> dict[str, Any]:
     return {"name": name, "key": key, "file": file}
 
 
-def load_engine(context: Context, model: str | None, device: str, settings: Any) -> "tuple[LoadedModel, Engine]":
+def load_engine(
+    context: Context, model: str | None, device: str, settings: "ServeSettings"
+) -> "tuple[LoadedModel, Engine]":
     """Loads the model onto the device and returns it with its engine."""
     import torch
 

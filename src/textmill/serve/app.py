@@ -1,6 +1,6 @@
 """The server's routes, and who is let in to them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,9 +16,9 @@ from textmill.serve.embeddings import detokenize, embeddings, tokenize
 from textmill.serve.keys import is_loopback
 from textmill.serve.metrics import CONTENT_TYPE, Metrics
 from textmill.serve.openapi import openapi, openapi_page
+from textmill.serve.records import Record
 from textmill.serve.refusal import Refused, accepted_language
 from textmill.serve.responses import responses
-from textmill.serve.records import Record
 from textmill.serve.service import Service
 from textmill.serve.stream import JSON_HEADERS, Receive, Send, document, send_whole
 from textmill.serve.web import Handler, JsonRoute, Scope, headers_of, send_error
@@ -44,7 +44,7 @@ def posts(service: Service) -> dict[str, tuple[Record, Handler]]:
     }
 
 
-def make_app(service: Service) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+def make_app(service: Service) -> Any:
     """Returns the ASGI app."""
     metrics = Metrics(service)
     described = {language: openapi(service, posts(service), language) for language in LANGUAGES}

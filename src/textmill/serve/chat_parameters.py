@@ -105,8 +105,19 @@ TOOL_CHOICE = Either(
     }
 )
 CHAT_REFUSED = frozenset(
-    "audio function_call functions moderation prediction reasoning_effort verbosity web_search_options "
-    "best_of suffix echo".split()
+    (
+        "audio",
+        "function_call",
+        "functions",
+        "moderation",
+        "prediction",
+        "reasoning_effort",
+        "verbosity",
+        "web_search_options",
+        "best_of",
+        "suffix",
+        "echo",
+    )
 )
 
 

@@ -128,12 +128,12 @@ def plan(service: Service, values: Mapping[str, Any], key: str) -> Plan:
     return made
 
 
-def check(values: Mapping[str, Any]) -> None:
+def check(values: Mapping[str, Any], most: int) -> None:
     """Refuses what only makes no sense together."""
     check_stream(values)
     best = values["best_of"]
     if best is not None and best < values["n"]:
-        error = UsageError("serve.out_of_range", name="best_of", low=values["n"], high="…", value=best)
+        error = UsageError("serve.out_of_range", name="best_of", low=values["n"], high=most, value=best)
         raise Refused(error, param="best_of", code="out_of_range")
     if values["stream"] and best is not None and best > values["n"]:
         raise Refused(UsageError("serve.together", names="best_of, stream"), param="best_of")
@@ -144,7 +144,7 @@ def check(values: Mapping[str, Any]) -> None:
 async def completions(call: Call) -> None:
     """Answers a request for text."""
     service, values = call.service, call.values
-    check(values)
+    check(values, service.bounds.samples)
     planned = await service.in_pool(plan, service, values, call.key)
     head = Head(service, "text_completion", values["model"], "cmpl")
     with service.dispatcher.start(planned.requests, call.place) as answer:

@@ -1,7 +1,8 @@
 """What each route takes, said once as data; validation, the OpenAPI document and the docs are made from it.
 
 What OpenAI's API knows and this server does not honour stands in the `refused` sets: it is answered with 400 by name.
-Here: what all routes that write share, and the routes for text; `chat_parameters` and `response_parameters` have theirs.
+Here: what all routes that write share, and the routes for text; `chat_parameters` and `response_parameters` have the
+others.
 """
 
 from dataclasses import dataclass

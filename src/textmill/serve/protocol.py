@@ -124,7 +124,10 @@ class Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Returns a listening socket; UsageError when the port is taken or the address is not this machine's."""
+    """Returns a socket that has the address; whoever serves listens on it.
+
+    UsageError when the port is taken or the address is not this machine's.
+    """
     try:
         family, kind, number, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -135,7 +138,6 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(512)
     except OSError as error:
         listener.close()
         taken = {"host": host, "port": port, "detail": error.strerror or str(error)}

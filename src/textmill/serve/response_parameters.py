@@ -55,15 +55,33 @@ ITEM = Tagged(
         ),
     },
     refused=frozenset(
-        "reasoning item_reference file_search_call web_search_call computer_call image_generation_call".split()
+        (
+            "reasoning",
+            "item_reference",
+            "file_search_call",
+            "web_search_call",
+            "computer_call",
+            "image_generation_call",
+        )
     ),
 )
 RESPONSE_TOOL = Tagged(
     tag="type",
     cases={"function": Record(fields=FUNCTION)},
     refused=frozenset(
-        "custom file_search web_search web_search_preview computer_use_preview code_interpreter mcp "
-        "image_generation local_shell shell apply_patch".split()
+        (
+            "custom",
+            "file_search",
+            "web_search",
+            "web_search_preview",
+            "computer_use_preview",
+            "code_interpreter",
+            "mcp",
+            "image_generation",
+            "local_shell",
+            "shell",
+            "apply_patch",
+        )
     ),
 )
 RESPONSE_CHOICE = Either(
@@ -96,8 +114,18 @@ TEXT_FORMAT = Tagged(
     },
 )
 RESPONSES_REFUSED = frozenset(
-    "background conversation context_management max_tool_calls moderation prompt prompt_cache_options "
-    "prompt_cache_retention reasoning stream_options".split()
+    (
+        "background",
+        "conversation",
+        "context_management",
+        "max_tool_calls",
+        "moderation",
+        "prompt",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "reasoning",
+        "stream_options",
+    )
 )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -34,12 +35,13 @@ def checked_keys(settings: ServeSettings, environment: Mapping[str, str] | None 
 
 
 class Running:
-    """A server with its engine, from the first socket to the last answer."""
+    """A server with its engine, to its last answer; `listener` is bound (`protocol.listen`) and closed in the end."""
 
     def __init__(
         self,
         engine: "Engine",
         settings: ServeSettings,
+        listener: socket.socket,
         *,
         name: str,
         keys: "Keys",
@@ -47,10 +49,10 @@ class Running:
     ) -> None:
         from textmill.infer.engine.thread import EngineThread
         from textmill.serve.app import make_app
-        from textmill.serve.protocol import Server, config, listen
+        from textmill.serve.protocol import Server, config
         from textmill.serve.service import Service
 
-        self.socket = listen(settings.host, settings.port)
+        self.socket, self.socket_name = listener, listener.getsockname()[:2]
         self.thread = EngineThread(engine)
         self.service = Service(name=name, engine=engine, thread=self.thread, settings=settings, keys=keys)
         seconds, connections = settings.read_seconds, settings.connections
@@ -63,21 +65,13 @@ class Running:
         host, port = self.socket_name
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    @property
-    def socket_name(self) -> tuple[str, int]:
-        """The address and the port, the real one where 0 was asked for."""
-        if not hasattr(self, "_name"):
-            self._name = self.socket.getsockname()[:2]
-        return self._name
-
     def run(self) -> bool:
         """Serves until it is told to end; False when that was at once."""
-        _ = self.socket_name
         self.thread.start()
         try:
             asyncio.run(self.server.serve(sockets=[self.socket]))
         finally:
-            self.thread.close(drain=False, timeout=10)
+            self.thread.close(drain=False, timeout=10.0)
             self.service.pool.shutdown(wait=False, cancel_futures=True)
             self.socket.close()
         return not self.server.force_exit
@@ -90,4 +84,4 @@ class Running:
         """Takes nothing new; what is open when the time is over is told so."""
         self.service.dispatcher.draining = True
         loop, seconds = asyncio.get_running_loop(), self.service.settings.drain_seconds
-        loop.call_later(seconds, lambda: self.thread.close(drain=False, timeout=0))
+        loop.call_later(seconds, lambda: self.thread.close(drain=False, timeout=0.0))

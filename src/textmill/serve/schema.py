@@ -240,4 +240,3 @@ def unsupported(path: str, value: str = "") -> Refused:
     """Returns the refusal of what OpenAI has and this server has not."""
     shown = f"{path}: {shortened(value)}" if value else path
     return Refused(UsageError("serve.unsupported", name=shown), param=path, code="unsupported_parameter")
-

@@ -10,8 +10,8 @@ from typing import Any
 
 from textmill.serve.body import SMALL, Disconnected, check_type, parse, read_bytes
 from textmill.serve.dispatch import Place
-from textmill.serve.refusal import Refused, accepted_language, refused
 from textmill.serve.records import Record
+from textmill.serve.refusal import Refused, accepted_language, refused
 from textmill.serve.service import Service
 from textmill.serve.stream import (
     DONE,
