@@ -12,10 +12,13 @@ import contextlib
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+import traceback
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -141,24 +144,70 @@ def losses(root: Path, name: str, changes: dict[str, Any], world: Any) -> list[f
     return found
 
 
-def measure_here(root: Path, cases: list[Case], precisions: list[str]) -> Losses:
-    """Runs `cases` in this process, or in all processes of torchrun together."""
+def measure_here(root: Path, cases: list[Case], precisions: list[str], ports: list[int]) -> Losses:
+    """Runs `cases` in this process, or in all processes of torchrun together, each run in children of its own."""
     from textmill.train.parallel.world import open_world
 
-    results: Losses = {}
-    with open_world("cpu") as world:
-        for number, (name, _, changes) in enumerate(cases):
-            for precision in precisions:
-                folder = f"{number}-{precision}-of-{world.size}"
-                found = losses(root, folder, changes | {"train.precision": precision}, world)
-                results.setdefault(name, {})[precision] = found
+    def run(name: str, changes: dict[str, Any]) -> list[float]:
+        with open_world("cpu") as world:
+            return losses(root, name, changes, world)
+
+    size, results = int(os.environ.get("WORLD_SIZE", "1")), Losses()
+    for number, ((name, _, changes), precision) in enumerate((case, each) for case in cases for each in precisions):
+        work = partial(run, f"{number}-of-{size}", changes | {"train.precision": precision})
+        results.setdefault(name, {})[precision] = work() if size == 1 else in_a_child(work, ports[number])
     return results
+
+
+def in_a_child(work: Callable[[], list[float]], port: int) -> list[float]:
+    """Returns what `work` returns in a fork of this process, which has torch but has computed nothing yet.
+
+    A run so has process groups of its own, as a user's has. Some hundred gloo groups of many runs in one process once
+    ended in "malloc(): unaligned tcache chunk detected". They meet at a port of their own, because torchrun's store
+    still has the addresses of the run before.
+    """
+    import sympy  # noqa: F401 - what each run asks for late, so that no child has to import it
+    import torch.distributed.fsdp
+    import torch.distributed.pipelining
+    import torch.distributed.tensor.parallel  # noqa: F401
+
+    import textmill.train.loop
+    import textmill.train.start  # noqa: F401
+
+    os.environ |= {"TORCHELASTIC_USE_AGENT_STORE": "False", "MASTER_PORT": str(port)}
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.write(writing, json.dumps(work()).encode())
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    os.close(writing)
+    with open(reading, encoding="utf-8") as file:
+        found = file.read()
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    return json.loads(found)
+
+
+def free_ports(count: int) -> list[int]:
+    """Returns ports that nobody listened on a moment ago."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
 
 
 def measure(root: Path, cases: Iterable[Case], processes: int, precisions: list[str]) -> Losses:
     """Runs `cases` in so many processes of their own."""
     out = root / f"out-{processes}.json"
-    given = json.dumps([str(root), list(cases), precisions, str(out)])
+    cases = list(cases)
+    ports = free_ports(len(cases) * len(precisions)) if processes > 1 else []
+    given = json.dumps([str(root), cases, precisions, ports, str(out)])
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     command = [sys.executable, *(torchrun if processes > 1 else []), __file__, "--here", given]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -201,8 +250,8 @@ def table(rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     """Prints the matrix, or is one of the processes that measure it."""
     if sys.argv[1:2] == ["--here"]:
-        root, cases, precisions, out = json.loads(sys.argv[2])
-        found = measure_here(Path(root), cases, precisions)
+        root, cases, precisions, ports, out = json.loads(sys.argv[2])
+        found = measure_here(Path(root), cases, precisions, ports)
         if os.environ.get("RANK", "0") == "0":
             Path(out).write_text(json.dumps(found), encoding="utf-8")
         return

@@ -4,13 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 
+LONGEST_VALUE = 200
+"""Characters of what is told of a problem."""
+
+
 class Unreadable(Exception):
     """A file or record that cannot be read; `reason` is one of the catalogue's `corpus.reason_…`."""
 
     def __init__(self, reason: str, value: object = "", threshold: object = "") -> None:
         super().__init__(reason)
         self.reason = reason
-        self.value = str(value)[:200]
+        text = str(value)
+        self.value = text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
         self.threshold = str(threshold)
 
 
