@@ -1,7 +1,10 @@
-"""Compiles the .cpp files once for this machine and loads them: a plain library, no header of torch or Python in it.
+"""Compiles the .cpp files once for this machine and loads them: plain libraries, no header of torch or Python in them.
 
-It lies in the user's cache (`XDG_CACHE_HOME`) under a hash of the source, the compiler and torch's version, so that
-any change builds anew. Compiling takes two seconds. Whatever is missing is a `Reason`, and training goes on without.
+They lie in the user's cache (`XDG_CACHE_HOME`) under a hash of the source, the flags, the compiler and torch's version,
+so that any change builds anew. Compiling takes seconds. Whatever is missing is a `Reason`, and torch does the work.
+
+There are two: `library` for training, which needs bf16 matrix units, and `inference_library`, whose vectors GCC lowers
+to what the processor has.
 """
 
 import ctypes
@@ -10,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,10 +23,24 @@ from textmill.hardware.detect import Hardware, detect
 FOLDER = Path(__file__).parent
 NEEDED = "avx512_bf16"
 """Every processor with AMX has these too; brgemm takes the better of both."""
-FLAGS = (
-    *("-O3", "-std=c++17", "-shared", "-fPIC", "-fopenmp"),
-    *("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512bf16", "-mfma"),
-)
+COMMON = ("-O3", "-std=c++17", "-shared", "-fPIC", "-fopenmp")
+AVX512 = ("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSet:
+    """Files that become one library."""
+
+    folder: Path
+    flags: tuple[str, ...]
+    links: tuple[str, ...] = ()
+
+    def files(self) -> list[Path]:
+        """Returns the sources, headers too."""
+        return sorted([*self.folder.glob("*.cpp"), *self.folder.glob("*.hpp")])
+
+
+TRAINING = SourceSet(folder=FOLDER, flags=(*COMMON, *AVX512, "-mavx512bf16"), links=("-ltorch_cpu",))
 
 
 class Unavailable(Exception):
@@ -34,19 +52,28 @@ class Unavailable(Exception):
 
 
 def can_build(hardware: Hardware | None = None) -> tuple[bool, Reason]:
-    """Tells whether this machine can have the kernels, from its features alone: nothing is compiled."""
+    """Tells whether this machine can have training's kernels, from its features alone: nothing is compiled."""
     hardware = hardware or detect()
     if NEEDED not in hardware.processor.features:
         return False, Reason("kernels_no_units")
+    return _can_compile(hardware, Reason("kernels_no_compiler", {"hint": compiler_hint()}))
+
+
+def can_build_inference(hardware: Hardware | None = None) -> tuple[bool, Reason]:
+    """Tells whether this machine can have inference's kernels: any processor, a compiler on Linux."""
+    return _can_compile(hardware or detect(), Reason("inference_no_compiler", {"hint": compiler_hint()}))
+
+
+def _can_compile(hardware: Hardware, without: Reason) -> tuple[bool, Reason]:
     if not sys.platform.startswith("linux"):
         return False, Reason("kernels_not_linux")
     if hardware.compiler is None:
-        return False, Reason("kernels_no_compiler", {"hint": compiler_hint()})
+        return False, without
     return True, Reason("kernels_yes", {"version": hardware.compiler.version})
 
 
 def available() -> tuple[bool, Reason]:
-    """Tells whether the kernels are here, compiling them if need be."""
+    """Tells whether training's kernels are here, compiling them if need be."""
     try:
         library()
     except Unavailable as error:
@@ -56,18 +83,35 @@ def available() -> tuple[bool, Reason]:
 
 @lru_cache(maxsize=1)
 def library() -> ctypes.CDLL:
-    """Returns the loaded library; raises Unavailable with the reason."""
+    """Returns training's library, loaded; raises Unavailable with the reason."""
     hardware = detect()
-    possible, reason = can_build(hardware)
-    if not possible or hardware.compiler is None:
-        raise Unavailable(reason)
-    try:
-        file = cache_folder() / f"{_fingerprint(hardware.compiler.version)}.so"
-        if not file.is_file():
-            _compile(hardware.compiler.path, file)
-        return ctypes.CDLL(str(file))
-    except OSError as error:
-        raise Unavailable(Reason("kernels_failed", {"problem": str(error).strip().splitlines()[-1]})) from error
+    return _load(TRAINING, hardware, can_build(hardware))
+
+
+@lru_cache(maxsize=4)
+def inference_library(units: str = "") -> ctypes.CDLL:
+    """Returns inference's library for `units` (see `inference_units`; empty: the best); raises Unavailable."""
+    hardware = detect()
+    flags = (*COMMON, "-ffp-contract=off", *UNITS[units or inference_units(hardware)])
+    sources = SourceSet(folder=FOLDER / "inference", flags=flags)
+    return _load(sources, hardware, can_build_inference(hardware))
+
+
+UNITS = {
+    "AVX512-VNNI, AVX512-BF16": (*AVX512, "-mf16c", "-mavx512vnni", "-mavx512bf16"),
+    "AVX512-VNNI": (*AVX512, "-mf16c", "-mavx512vnni"),
+    "AVX2": ("-mavx2", "-mfma", "-mf16c"),
+    "C++": (),
+}
+"""What inference's kernels are compiled for, by the name that a response says."""
+
+
+def inference_units(hardware: Hardware | None = None) -> str:
+    """Returns the best of `UNITS` that the processor has; VNNI has come with the older parts of AVX512 always."""
+    features = (hardware or detect()).processor.features
+    if "avx512_vnni" in features:
+        return "AVX512-VNNI, AVX512-BF16" if "avx512_bf16" in features else "AVX512-VNNI"
+    return "AVX2" if "avx2" in features else "C++"
 
 
 def cache_folder() -> Path:
@@ -76,23 +120,31 @@ def cache_folder() -> Path:
     return Path(base) / "textmill" / "kernels"
 
 
-def _fingerprint(compiler: str) -> str:
+def _load(sources: SourceSet, hardware: Hardware, possible: tuple[bool, Reason]) -> ctypes.CDLL:
+    if not possible[0] or hardware.compiler is None:
+        raise Unavailable(possible[1])
+    try:
+        file = cache_folder() / f"{_fingerprint(sources, hardware.compiler.version)}.so"
+        if not file.is_file():
+            _compile(sources, hardware.compiler.path, file)
+        return ctypes.CDLL(str(file))
+    except OSError as error:
+        raise Unavailable(Reason("kernels_failed", {"problem": str(error).strip().splitlines()[-1]})) from error
+
+
+def _fingerprint(sources: SourceSet, compiler: str) -> str:
     import torch
 
     parts = (
-        *(path.read_bytes() for path in _sources()),
-        repr(FLAGS).encode(),
+        *(path.read_bytes() for path in sources.files()),
+        repr((sources.flags, sources.links)).encode(),
         compiler.encode(),
         torch.__version__.encode(),
     )
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
-def _sources() -> list[Path]:
-    return sorted([*FOLDER.glob("*.cpp"), *FOLDER.glob("*.hpp")])
-
-
-def _compile(compiler: str, file: Path) -> None:
+def _compile(sources: SourceSet, compiler: str, file: Path) -> None:
     """Compiles beside `file` and renames; raises OSError with the compiler's last words."""
     import torch
 
@@ -101,8 +153,8 @@ def _compile(compiler: str, file: Path) -> None:
     with tempfile.TemporaryDirectory(dir=file.parent) as folder:
         fresh = Path(folder) / file.name
         # torch's folder comes first, so that its own libgomp is meant: two of them would keep two sets of threads
-        files = [str(path) for path in _sources() if path.suffix == ".cpp"]
-        command = [compiler, *FLAGS, "-w", "-o", str(fresh), *files, f"-L{libraries}", "-ltorch_cpu"]
+        files = [str(path) for path in sources.files() if path.suffix == ".cpp"]
+        command = [compiler, *sources.flags, "-w", "-o", str(fresh), *files, f"-L{libraries}", *sources.links]
         done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         if done.returncode:
             raise OSError(done.stderr or f"{compiler}: {done.returncode}")
