@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from html import unescape
 from typing import NamedTuple
 
-from textmill.data.extract.tokens import BREAK, CLOSE, LINK, LINK_END, OPEN, Tokens
+from textmill.data.extract.tokens import BREAK, CLOSE, LINK, OPEN, Tokens
 
 NO_PARAGRAPH_HOLDS = (
     "p div ul ol dl table h1 h2 h3 h4 h5 h6 section article aside header footer nav blockquote pre form figure main"
@@ -28,7 +28,6 @@ CLOSED_BY = {
 """An element without its closing tag ends where one of these begins."""
 DEEPEST = 500
 """Elements nested more deeply count as inline: no page is made so."""
-BORDERS, LINKS = (OPEN, CLOSE), (LINK, LINK_END)
 LINE_END = "\ufdd0"
 """Stands for a ``<br>``: a code point that Unicode keeps free for use inside a program."""
 
@@ -74,12 +73,14 @@ class Blocks:
 def build(tokens: Tokens) -> Blocks:
     """Returns the page's blocks."""
     page = Blocks()
-    blocks, stack, opened = page.blocks, [0], {}
+    blocks, stack = page.blocks, [0]
+    opened: dict[str, int] = {}
+    tags, parents, all_attributes = page.tags, page.parents, page.attributes
     parts: list[str] = []
     linked = links = breaks = 0
     link_start = -1
     for kind, name, attributes, text in tokens.found:
-        if kind in BORDERS:
+        if kind >= CLOSE:
             if parts:
                 if link_start >= 0:
                     linked += visible_length(parts[link_start:])
@@ -90,10 +91,18 @@ def build(tokens: Tokens) -> Blocks:
                 parts = []
                 linked = links = breaks = 0
             if kind == OPEN:
-                enter(page, stack, opened, name, attributes)
-            else:
-                leave(page, stack, opened, name[1:])
-        elif kind in LINKS:
+                top = tags[stack[-1]]
+                if top in CLOSED_BY:
+                    close_before(tags, stack, opened, name)
+                if len(stack) <= DEEPEST:
+                    parents.append(stack[-1])
+                    stack.append(len(tags))
+                    tags.append(name)
+                    all_attributes.append(attributes)
+                    opened[name] = opened.get(name, 0) + 1
+            elif opened.get(name := name[1:]):
+                leave(tags, stack, opened, name)
+        elif kind >= LINK:
             if link_start >= 0:
                 linked += visible_length(parts[link_start:])
                 links += 1
@@ -127,28 +136,17 @@ def folded(parts: list[str], breaks: int, preformatted: int) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def enter(page: Blocks, stack: list[int], opened: dict[str, int], tag: str, attributes: str) -> None:
-    """Opens a container, after closing what cannot hold it."""
-    tags = page.tags
+def close_before(tags: list[str], stack: list[int], opened: dict[str, int], tag: str) -> None:
+    """Closes the containers that end where this element begins."""
     top = tags[stack[-1]]
     while top in CLOSED_BY and tag in CLOSED_BY[top]:
         opened[top] -= 1
         stack.pop()
         top = tags[stack[-1]]
-    if len(stack) > DEEPEST:
-        return
-    page.parents.append(stack[-1])
-    stack.append(len(tags))
-    tags.append(tag)
-    page.attributes.append(attributes)
-    opened[tag] = opened.get(tag, 0) + 1
 
 
-def leave(page: Blocks, stack: list[int], opened: dict[str, int], tag: str) -> None:
-    """Closes the nearest open container of this name and what is open inside it; none open: nothing."""
-    if not opened.get(tag):
-        return
-    tags = page.tags
+def leave(tags: list[str], stack: list[int], opened: dict[str, int], tag: str) -> None:
+    """Closes the nearest open container of this name, one of which is open, and what is open inside it."""
     while len(stack) > 1:
         name = tags[stack.pop()]
         opened[name] -= 1

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
 
-INLINE, LINK, LINK_END, BREAK, CLOSE, OPEN, SKIP, NOTE, PICTURE = range(1, 10)
+INLINE, SKIP, NOTE, PICTURE, BREAK, LINK, LINK_END, CLOSE, OPEN = range(1, 10)
+"""From CLOSE on a block ends or begins; up to PICTURE nothing but the text after the tag counts."""
 INLINE_NAMES = (
     "b i em strong span font u s small big sub sup code cite q abbr acronym mark label wbr ins del kbd samp var tt"
     " bdi bdo ruby rb rt rp input picture source data nobr strike dfn map area col colgroup base basefont x param track"

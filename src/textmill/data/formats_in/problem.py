@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-
 LONGEST_VALUE = 200
 """Characters of what is told of a problem."""
 
