@@ -92,9 +92,20 @@ def library() -> ctypes.CDLL:
 def inference_library(units: str = "") -> ctypes.CDLL:
     """Returns inference's library for `units` (see `inference_units`; empty: the best); raises Unavailable."""
     hardware = detect()
+    return _load(_inference(units, hardware), hardware, can_build_inference(hardware))
+
+
+def inference_is_compiled() -> bool:
+    """Tells whether inference's library lies there already, so that loading it takes no time."""
+    hardware = detect()
+    if hardware.compiler is None:
+        return False
+    return (cache_folder() / f"{_fingerprint(_inference('', hardware), hardware.compiler.version)}.so").is_file()
+
+
+def _inference(units: str, hardware: Hardware) -> SourceSet:
     flags = (*COMMON, "-ffp-contract=off", *UNITS[units or inference_units(hardware)])
-    sources = SourceSet(folder=FOLDER / "inference", flags=flags)
-    return _load(sources, hardware, can_build_inference(hardware))
+    return SourceSet(folder=FOLDER / "inference", flags=flags)
 
 
 UNITS = {
