@@ -33,6 +33,8 @@ class Refused(Exception):
     def body(self, in_language: str) -> dict[str, Any]:
         """Returns OpenAI's error object."""
         message = words(self.error, in_language)
+        if self.param and self.param.rpartition(".")[2] not in message:
+            message = f"{self.param}: {message}"
         return {"error": {"message": message, "type": self.kind, "param": self.param, "code": self.code}}
 
 
