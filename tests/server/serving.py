@@ -70,7 +70,7 @@ class Serving:
 
     @property
     def engine(self) -> Engine:
-        return self.running.thread.engine
+        return self.running.switch.engine
 
     @property
     def address(self) -> str:

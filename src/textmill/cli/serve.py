@@ -4,8 +4,11 @@ stdout gets one line when the server is ready. The document of ``--json`` comes 
 seconds, requests``; with ``--new-key``: ``name, key, file``.
 """
 
+import re
 import time
 from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textmill.cli.command import Argument, Command, Context, Stopped
@@ -20,12 +23,19 @@ if TYPE_CHECKING:
     from textmill.infer.resolve import LoadedModel
     from textmill.serve.keys import Keys
 
-SHORT = ("host", "port", "name", "weights", "cache_tokens", "keys")
-"""The [serve] settings that have a short option of the same name."""
+ADAPTER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def run(
-    context: Context, *, model: str | None, device: str, new_key: str, cors: tuple[str, ...], **short: Any
+    context: Context,
+    *,
+    model: str | None,
+    draft: str,
+    adapter: tuple[str, ...],
+    device: str,
+    new_key: str,
+    cors: tuple[str, ...],
+    **short: Any,
 ) -> dict[str, Any]:
     """Serves a model, or makes a key."""
     changes = {f"serve.{name}": value for name, value in short.items() if value is not None}
@@ -43,16 +53,35 @@ def run(
     from textmill.serve.protocol import listen
 
     with closing(listen(settings.host, settings.port)) as listener:  # a port that is taken is told before the load
-        return serve(context, settings, model, device, keys, listener)
+        models = Models(model=model, draft=draft, adapters=tuple(map(adapter_of, adapter)), device=device)
+        return serve(context, settings, models, keys, listener)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """What is to be loaded, and onto which device."""
+
+    model: str | None
+    draft: str
+    adapters: tuple[tuple[str, Path], ...]
+    device: str
+
+
+def adapter_of(text: str) -> tuple[str, Path]:
+    """Returns NAME=FOLDER as both."""
+    name, _, folder = text.partition("=")
+    if not ADAPTER_NAME.fullmatch(name) or not folder:
+        raise UsageError("serve.adapter", value=text)
+    return name, Path(folder).expanduser()
 
 
 def serve(
-    context: Context, settings: "ServeSettings", model: str | None, device: str, keys: "Keys", listener: "socket"
+    context: Context, settings: "ServeSettings", models: Models, keys: "Keys", listener: "socket"
 ) -> dict[str, Any]:
     """Loads the model and serves it until a signal."""
     from textmill.serve.run import Running
 
-    loaded, engine = load_engine(context, model, device, settings)
+    loaded, engine = load_engine(context, models, settings)
     path = engine.runner.path
 
     def ready(address: str) -> None:
@@ -83,9 +112,7 @@ def make_key(context: Context, file: str, name: str) -> dict[str, Any]:
     return {"name": name, "key": key, "file": file}
 
 
-def load_engine(
-    context: Context, model: str | None, device: str, settings: "ServeSettings"
-) -> "tuple[LoadedModel, Engine]":
+def load_engine(context: Context, models: Models, settings: "ServeSettings") -> "tuple[LoadedModel, Engine]":
     """Loads the model onto the device and returns it with its engine."""
     import torch
 
@@ -94,15 +121,20 @@ def load_engine(
     from textmill.infer.engine.scheduler import Limits
     from textmill.infer.resolve import load
 
-    place = check_device(device)
+    place = check_device(models.device)
     if place == "cpu":
         torch.set_num_threads(default_threads())
-    loaded = load(model, context.project, device=place)
-    for note in loaded.notes:
+    loaded = load(models.model, context.project, device=place)
+    draft = load(models.draft, context.project, device=place) if models.draft else None
+    for note in (*loaded.notes, *(draft.notes if draft is not None else ())):
         context.say(note)
-    limits = Limits(running=settings.at_once)
-    chosen = EngineSettings(weights=settings.weights, cache_tokens=settings.cache_tokens, limits=limits)
-    return loaded, build_engine(loaded, chosen)
+    chosen = EngineSettings(
+        weights=settings.weights,
+        cache_tokens=settings.cache_tokens,
+        limits=Limits(running=settings.at_once),
+        adapters=models.adapters,
+    )
+    return loaded, build_engine(loaded, chosen, draft=draft)
 
 
 COMMAND = Command(
@@ -116,6 +148,8 @@ COMMAND = Command(
     ),
     arguments=(
         Argument(name="--model", metavar="MODEL"),
+        Argument(name="--draft", default="", metavar="MODEL"),
+        Argument(name="--adapter", many="*", metavar="NAME=FOLDER"),
         Argument(name="--host"),
         Argument(name="--port", kind=int),
         Argument(name="--name", metavar="NAME"),

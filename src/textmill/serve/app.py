@@ -120,7 +120,7 @@ def models(service: Service) -> list[dict[str, Any]]:
 
 def ready(service: Service) -> tuple[int, bytes, dict[str, str]]:
     """Returns 200 while new requests are taken."""
-    takes = service.thread.alive and not service.dispatcher.draining
+    takes = service.switch.alive and not service.dispatcher.draining
     return (200 if takes else 503), document({"status": "ready" if takes else "stopping"}), JSON_HEADERS
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from textmill.errors import UsageError
-from textmill.infer.engine.request import Request
+from textmill.infer.engine.request import Grammar, Request
 from textmill.infer.events import Event
 from textmill.serve.choice import Choice
 from textmill.serve.dispatch import Answer
@@ -33,25 +33,37 @@ class Plan:
     most_calls: int = 1 << 30
 
 
-def plan(service: Service, values: Mapping[str, Any], key: str) -> Plan:
-    """Returns what to ask the engine; done in the pool, for it renders, tokenizes and compiles."""
+async def planned_of(service: Service, values: Mapping[str, Any], key: str) -> Plan:
+    """Returns what to ask the engine."""
     tools, forced = offered_tools(service, values)
+    wish = wished(values)
+    if forced and wish is not None:
+        names = f"tool_choice, {wish[2]}"
+        raise Refused(UsageError("serve.together", names=names), param=wish[2], code="conflicting_parameters")
+    if forced:
+        wish = ("json_schema", call_schema(forced, service.call_form), "tools")
+    grammar = await service.grammar(*wish) if wish is not None else None
+    return await service.in_pool(plan, service, values, key, (tools, forced), grammar)
+
+
+Tools = list[dict[str, Any]]
+
+
+def plan(
+    service: Service, values: Mapping[str, Any], key: str, given: tuple[Tools, Tools], grammar: Grammar | None
+) -> Plan:
+    """Renders and tokenizes; done in the pool. `given`: the tools, and those of which one has to be called."""
+    tools, forced = given
     ids = encode_chat(
         service.tokenizer,
         template_messages(values["messages"]),
         add_generation_prompt=True,
         tools=template_tools(tools),
     )
-    wish = wished(values)
     form = service.call_form
     if forced:
-        if wish is not None:
-            names = f"tool_choice, {wish[2]}"
-            raise Refused(UsageError("serve.together", names=names), param=wish[2], code="conflicting_parameters")
         ids += service.tokenizer.encode(forced_beginning(form), allow_special=True)
-        wish = ("json_schema", call_schema(forced, form), "tools")
     ids = service.fitting(ids, "messages")
-    grammar = service.grammar(*wish) if wish is not None else None
     one_call = bool(tools) and not values["parallel_tool_calls"] and form == HERMES
     settings = sampling_settings(
         values,
@@ -67,7 +79,7 @@ def plan(service: Service, values: Mapping[str, Any], key: str) -> Plan:
     return Plan(request=request, offered=names, forced=bool(forced), most_calls=most)
 
 
-def offered_tools(service: Service, values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def offered_tools(service: Service, values: Mapping[str, Any]) -> tuple[Tools, Tools]:
     """Returns the tools that the model is told of, and those of which it must call one."""
     tools, choice = values["tools"] or [], values["tool_choice"]
     names = [tool["function"]["name"] for tool in tools]
@@ -139,7 +151,7 @@ async def chat(call: Call) -> None:
     """Answers a chat request."""
     service, values = call.service, call.values
     check(values)
-    planned = await service.in_pool(plan, service, values, call.key)
+    planned = await planned_of(service, values, call.key)
     choices = choices_of(service, planned, values)
     with service.dispatcher.start([planned.request], call.place) as answer:
         head = Head(service, "chat.completion.chunk" if values["stream"] else "chat.completion", values["model"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from textmill.errors import UsageError
-from textmill.infer.engine.request import SCORE, WRITE, Request
+from textmill.infer.engine.request import SCORE, WRITE, Grammar, Request
 from textmill.infer.events import END, STOP, Event, Scored
 from textmill.serve.chat import Head, check_stream, usage
 from textmill.serve.choice import number, token_text
@@ -93,10 +93,9 @@ class Plan:
     """How many ids stand before each prompt's own text."""
 
 
-def plan(service: Service, values: Mapping[str, Any], key: str) -> Plan:
+def plan(service: Service, values: Mapping[str, Any], key: str, grammar: Grammar | None) -> Plan:
     """Returns what to ask the engine; done in the pool."""
-    wish, writes = wished(values), values["max_tokens"] > 0
-    grammar = service.grammar(*wish) if wish is not None and writes else None
+    writes = values["max_tokens"] > 0
     adapter = service.adapter(values["model"])
     made = Plan(requests=[], echoes=[], starts=[])
     for index, prompt in enumerate(values["prompt"]):
@@ -145,7 +144,9 @@ async def completions(call: Call) -> None:
     """Answers a request for text."""
     service, values = call.service, call.values
     check(values, service.bounds.samples)
-    planned = await service.in_pool(plan, service, values, call.key)
+    wish = wished(values)
+    grammar = await service.grammar(*wish) if wish is not None else None
+    planned = await service.in_pool(plan, service, values, call.key, grammar)
     head = Head(service, "text_completion", values["model"], "cmpl")
     with service.dispatcher.start(planned.requests, call.place) as answer:
         if values["stream"]:

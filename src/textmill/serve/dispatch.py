@@ -17,7 +17,7 @@ from typing import Self
 
 from textmill.errors import UsageError
 from textmill.infer.engine.request import WRITE, Request
-from textmill.infer.engine.thread import EngineThread, Handle
+from textmill.infer.engine.thread import EngineSwitch, Handle
 from textmill.infer.events import Event, Failed, Output, Scored
 from textmill.serve.refusal import LIMITED, SERVER, Refused
 
@@ -46,10 +46,10 @@ class Rate:
 
 
 class Dispatcher:
-    """Hands requests to the engine's thread; knows how many are open, and whose."""
+    """Hands requests to the engine; knows how many are open, and whose."""
 
-    def __init__(self, thread: EngineThread, *, most: int, most_per_key: int, seconds: float) -> None:
-        self.thread, self.most, self.most_per_key, self.seconds = thread, most, most_per_key, seconds
+    def __init__(self, switch: EngineSwitch, *, most: int, most_per_key: int, seconds: float) -> None:
+        self.switch, self.most, self.most_per_key, self.seconds = switch, most, most_per_key, seconds
         self.open: Counter[str] = Counter()
         self.answers: set[Answer] = set()
         self.finished, self.tokens = Rate(), Rate()
@@ -84,7 +84,7 @@ class Dispatcher:
 
     def check(self, key: str, count: int) -> None:
         """Raises Refused unless so many more texts may come."""
-        if self.draining or not self.thread.alive:
+        if self.draining or not self.switch.alive:
             error = UsageError("serve.stopping")
             raise Refused(error, status=503, code="shutting_down", kind=SERVER, headers={"Retry-After": "5"})
         if self.open[key] + count > self.most_per_key:
@@ -126,7 +126,7 @@ class Answer:
         self.dispatcher.answers.add(self)
         try:
             for index, request in enumerate(self.requests):
-                self.handles.append(self.dispatcher.thread.submit(request, self._teller(index)))
+                self.handles.append(self.dispatcher.switch.submit(request, self._teller(index)))
         except BaseException:
             self.close()
             raise
@@ -142,7 +142,7 @@ class Answer:
         self.dispatcher.answers.discard(self)
         for handle in self.handles:
             if handle.ticket is None or not handle.ticket.done:
-                self.dispatcher.thread.cancel(handle)
+                self.dispatcher.switch.cancel(handle)
         self.dispatcher.observe(self)
 
     def _teller(self, index: int) -> Callable[[Output], None]:

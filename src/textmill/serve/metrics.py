@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 
+from textmill.infer.engine.engine import Totals
 from textmill.serve.dispatch import Answer
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class EngineNumbers:
 
     def __init__(self, service: "Service") -> None:
         self.service = service
+        self._totals: list[Totals] = []
+        """Of every engine that was seen: counters go on when a better engine takes over."""
 
     def describe(self) -> list[Any]:
         """Nothing is computed before somebody asks."""
@@ -75,30 +78,31 @@ class EngineNumbers:
     def collect(self) -> Iterator[Any]:
         """Yields the families."""
         service = self.service
-        engine, dispatcher = service.engine, service.dispatcher
-        scheduler, totals = engine.scheduler, engine.totals
+        engines, dispatcher = service.switch.engines, service.dispatcher
+        engine, schedulers = engines[-1], [each.scheduler for each in engines]
+        self._totals += [each.totals for each in engines if not any(each.totals is seen for seen in self._totals)]
         about = {"model": service.name, "path": engine.runner.path}
         yield InfoMetricFamily("textmill_model", "The model, and the weights and kernels that run it", value=about)
         gauges = {
-            "textmill_running_texts": ("Texts in the engine's steps", len(scheduler.running)),
-            "textmill_waiting_texts": ("Texts that wait for the engine", scheduler.waiting),
+            "textmill_running_texts": ("Texts in the engine's steps", sum(len(each.running) for each in schedulers)),
+            "textmill_waiting_texts": ("Texts that wait for the engine", sum(each.waiting for each in schedulers)),
             "textmill_open_texts": ("Texts of open requests", dispatcher.open.total()),
-            "textmill_pages": ("Pages of keys and values", scheduler.pool.count),
-            "textmill_pages_held": ("Of them, held by a text", scheduler.pool.held),
+            "textmill_pages": ("Pages of keys and values", sum(each.pool.count for each in schedulers)),
+            "textmill_pages_held": ("Of them, held by a text", sum(each.pool.held for each in schedulers)),
             "textmill_tokens_per_second": ("Tokens written, over ten seconds", dispatcher.tokens.value),
         }
         for name, (help, value) in gauges.items():
             yield GaugeMetricFamily(name, help, value=value)
         counters = {
-            "textmill_steps": ("Steps of the engine", totals.steps),
-            "textmill_prompt_tokens": ("Prompt tokens computed", totals.prompt_rows),
-            "textmill_reused_tokens": ("Prompt tokens found in the cache", totals.reused),
-            "textmill_written_tokens": ("Tokens written", totals.written),
-            "textmill_proposed_tokens": ("Tokens guessed ahead", totals.proposed),
-            "textmill_accepted_tokens": ("Guesses that came true", totals.accepted),
+            "textmill_steps": ("Steps of the engine", "steps"),
+            "textmill_prompt_tokens": ("Prompt tokens computed", "prompt_rows"),
+            "textmill_reused_tokens": ("Prompt tokens found in the cache", "reused"),
+            "textmill_written_tokens": ("Tokens written", "written"),
+            "textmill_proposed_tokens": ("Tokens guessed ahead", "proposed"),
+            "textmill_accepted_tokens": ("Guesses that came true", "accepted"),
         }
-        for name, (help, value) in counters.items():
-            yield CounterMetricFamily(name, help, value=value)
+        for name, (help, key) in counters.items():
+            yield CounterMetricFamily(name, help, value=sum(getattr(each, key) for each in self._totals))
         bandwidth = getattr(engine.runner, "bandwidth", None)
         if isinstance(bandwidth, (int, float)):
             yield GaugeMetricFamily("textmill_bytes_per_second", "Memory read for weights and cache", value=bandwidth)

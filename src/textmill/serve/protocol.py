@@ -1,7 +1,7 @@
 """The server under the app: connections that take too long are cut off, signals drain, everything else is uvicorn.
 
 uvicorn waits for ever for the head of a request and for a client that does not read; here both have their time. Of a
-client that reads too slowly at most 64 KiB wait in memory; the work for it ends when its connection does.
+client that reads too slowly some hundred KiB wait in memory; the work for it ends when its connection does.
 """
 
 import asyncio
@@ -21,6 +21,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from textmill.errors import UsageError
 
 HEAD_BYTES = 32_768
+SEND_BYTES = 262_144
+"""What the system holds of an answer that is not read; left alone it takes megabytes a connection."""
 KEEP_ALIVE_SECONDS = 30
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -39,6 +41,7 @@ def protocol(*, seconds: float, most: int) -> type[H11Protocol]:
             if len(self.connections) > most:
                 transport.abort()
                 return
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
             self._watch()
 
         def connection_lost(self, exc: Exception | None) -> None:

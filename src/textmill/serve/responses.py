@@ -10,7 +10,7 @@ from typing import Any
 
 from textmill.errors import UsageError
 from textmill.infer.events import Event
-from textmill.serve.chat import Plan, choices_of, plan
+from textmill.serve.chat import choices_of, planned_of
 from textmill.serve.choice import Choice
 from textmill.serve.dispatch import Answer
 from textmill.serve.refusal import Refused
@@ -78,7 +78,7 @@ async def responses(call: Call) -> None:
     before = memory.find(values["previous_response_id"], call.key) if values["previous_response_id"] else []
     messages = [*before, *messages_of(values["input"])]
     wanted = chat_values(values, messages)
-    planned: Plan = await service.in_pool(plan, service, wanted, call.key)
+    planned = await planned_of(service, wanted, call.key)
     (choice,) = choices_of(service, planned, wanted)
     head = Head(service, values)
     with service.dispatcher.start([planned.request], call.place) as answer:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textmill.config import ServeSettings
 from textmill.errors import MissingExtraError, UsageError
+from textmill.serve.grammar_process import close
 from textmill.serve.keys import VARIABLE, is_loopback, load_keys
 
 if TYPE_CHECKING:
@@ -47,14 +48,14 @@ class Running:
         keys: "Keys",
         on_ready: Callable[[str], None] = lambda address: None,
     ) -> None:
-        from textmill.infer.engine.thread import EngineThread
+        from textmill.infer.engine.thread import EngineSwitch
         from textmill.serve.app import make_app
         from textmill.serve.protocol import Server, config
         from textmill.serve.service import Service
 
         self.socket, self.socket_name = listener, listener.getsockname()[:2]
-        self.thread = EngineThread(engine)
-        self.service = Service(name=name, engine=engine, thread=self.thread, settings=settings, keys=keys)
+        self.switch = EngineSwitch(engine)
+        self.service = Service(name=name, switch=self.switch, settings=settings, keys=keys)
         seconds, connections = settings.read_seconds, settings.connections
         made = config(make_app(self.service), seconds=seconds, connections=connections, drain=settings.drain_seconds)
         self.server = Server(made, lambda: on_ready(self.address), self._drain)
@@ -67,12 +68,13 @@ class Running:
 
     def run(self) -> bool:
         """Serves until it is told to end; False when that was at once."""
-        self.thread.start()
         try:
             asyncio.run(self.server.serve(sockets=[self.socket]))
         finally:
-            self.thread.close(drain=False, timeout=10.0)
-            self.service.pool.shutdown(wait=False, cancel_futures=True)
+            self.switch.close(drain=False, timeout=10.0)
+            for pool in (self.service.pool, self.service.grammar_pool):
+                pool.shutdown(wait=False, cancel_futures=True)
+            close()
             self.socket.close()
         return not self.server.force_exit
 
@@ -84,4 +86,4 @@ class Running:
         """Takes nothing new; what is open when the time is over is told so."""
         self.service.dispatcher.draining = True
         loop, seconds = asyncio.get_running_loop(), self.service.settings.drain_seconds
-        loop.call_later(seconds, lambda: self.thread.close(drain=False, timeout=0.0))
+        loop.call_later(seconds, lambda: self.switch.close(drain=False, timeout=0.0))

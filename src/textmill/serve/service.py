@@ -11,9 +11,10 @@ from textmill.config import ServeSettings
 from textmill.errors import UsageError
 from textmill.infer.engine.engine import Engine
 from textmill.infer.engine.request import Grammar
-from textmill.infer.engine.thread import EngineThread
+from textmill.infer.engine.thread import EngineSwitch
 from textmill.infer.prompts import prompt_ids
 from textmill.serve.dispatch import Dispatcher
+from textmill.serve.grammar_process import MOST_SECONDS, TOO_MUCH, tried
 from textmill.serve.keys import Keys
 from textmill.serve.memory import Memory
 from textmill.serve.parameters import Bounds
@@ -23,7 +24,10 @@ from textmill.tokenizer.special_tokens import TURN_END
 from textmill.tokenizer.tokenizer import Tokenizer
 
 POOL = 4
-"""Threads for templates, tokens and grammars: off the event loop, and never the engine's."""
+"""Threads for templates and tokens: off the event loop, and never the engine's."""
+WALK = 12
+SLOWEST = 0.1
+"""Seconds that the engine may spend on one token's choice; usual grammars need a thousandth of it."""
 
 
 @dataclass(kw_only=True)
@@ -31,8 +35,7 @@ class Service:
     """One model on offer."""
 
     name: str
-    engine: Engine
-    thread: EngineThread
+    switch: EngineSwitch
     settings: ServeSettings
     keys: Keys
     created: int = field(default_factory=lambda: int(time.time()))
@@ -40,9 +43,10 @@ class Service:
     def __post_init__(self) -> None:
         self.tokenizer: Tokenizer = self.engine.tokenizer
         self.pool = ThreadPoolExecutor(POOL, thread_name_prefix="textmill serve")
+        self.grammar_pool = ThreadPoolExecutor(2, thread_name_prefix="textmill serve")
         most = self.settings.at_once + self.settings.queue
         self.dispatcher = Dispatcher(
-            self.thread,
+            self.switch,
             most=most,
             most_per_key=min(most, self.settings.queue_per_key),
             seconds=self.settings.request_seconds,
@@ -60,6 +64,11 @@ class Service:
         foreign = TURN_END not in self.tokenizer.special
         self.turn_stops = (TURN_END,) if ours and foreign else ()
         """A base model that is given a template whose turn's end is no token of its own."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that a new request gets."""
+        return self.switch.engine
 
     async def in_pool(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Returns what `work` returns, done on a thread of the pool."""
@@ -99,11 +108,37 @@ class Service:
         left = max(1, self.context - prompt + (self.context == self.engine.runner.config.context))
         return min(self.bounds.tokens if asked is None else asked, left)
 
-    def grammar(self, kind: str, source: Any, param: str) -> Grammar:
-        """Returns a compiled grammar; slow, so for the pool."""
-        from textmill.infer.constraints import compile_grammar
+    async def grammar(self, kind: str, source: Any, param: str) -> Grammar:
+        """Returns a compiled grammar; in threads of its own, so that nothing else waits for a grammar that is slow."""
+        return await asyncio.get_running_loop().run_in_executor(self.grammar_pool, self._compile, kind, source, param)
 
+    def _compile(self, kind: str, source: Any, param: str) -> Grammar:
+        from textmill.infer.constraints import GrammarLimits, compile_grammar, grammar_text
+
+        limits = GrammarLimits()
         try:
-            return compile_grammar(self.tokenizer, kind, source)
+            text = grammar_text(kind, source, limits)
+            wrong = tried(text, limits.fuel, limits.states, limits.items)
+            if wrong == TOO_MUCH:
+                raise UsageError("serve.grammar_costs", seconds=MOST_SECONDS)
+            if wrong:
+                raise UsageError("infer.grammar", kind=kind, detail=wrong[:300])
+            grammar = compile_grammar(self.tokenizer, kind, source, limits=limits)
+            check_pace(grammar)
         except UsageError as error:
             raise Refused(error, param=param, code="invalid_grammar") from error
+        return grammar
+
+
+def check_pace(grammar: Grammar) -> None:
+    """Refuses a grammar that would hold up the engine's steps: its first tokens take too long to find."""
+    matcher = grammar.matcher()
+    for _ in range(WALK):
+        began = time.perf_counter()
+        allowed = matcher.allowed().nonzero()
+        seconds = time.perf_counter() - began
+        if seconds > SLOWEST:
+            raise UsageError("serve.grammar_slow", milliseconds=round(1000 * seconds), most=round(1000 * SLOWEST))
+        if not len(allowed) or matcher.complete:
+            return
+        matcher.take(int(allowed[0]))

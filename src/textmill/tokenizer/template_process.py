@@ -27,12 +27,12 @@ MOST_CHARACTERS = 1 << 24
 
 
 class TemplateProcess:
-    """The process that renders, and the thread that listens to it."""
+    """The process that renders, and the thread that listens to it; another `module` may do other work so."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = "textmill.tokenizer.template_process") -> None:
         self.owner = os.getpid()
         # -P: a file called jinja2.py in the folder where the person works is not to be imported
-        words = [sys.executable, "-P", "-m", "textmill.tokenizer.template_process"]
+        words = [sys.executable, "-P", "-m", module]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen(words, **pipes, start_new_session=True)  # Ctrl-C is ours, not its
         self.lines: SimpleQueue[bytes] = SimpleQueue()
