@@ -47,6 +47,19 @@ class Draw:
     top: tuple[tuple[int, float], ...] = ()
 
 
+@runtime_checkable
+class Drawer(Protocol):
+    """A faster way to draw from a row."""
+
+    def covers(self, settings: SamplingSettings) -> bool:
+        """True where all filters of the settings are known."""
+        ...
+
+    def draw(self, model_V: Tensor, chosen_V: Tensor, settings: SamplingSettings, number: float) -> tuple[int, float]:
+        """Returns the token that `number` draws from `chosen_V`, and its log-probability by `model_V`."""
+        ...
+
+
 class Sampler:
     """Draws one sample's tokens one after another."""
 
@@ -60,9 +73,11 @@ class Sampler:
         ends: frozenset[int],
         banned: frozenset[int] = frozenset(),
         matcher: Matcher | None = None,
+        drawer: Drawer | None = None,
     ) -> None:
         self.settings, self.seed, self.ends, self.matcher = settings, settings.seed + sample, ends, matcher
         self.banned = banned
+        self.drawer = drawer if drawer is not None and drawer.covers(settings) else None
         self.known = tokenizer.vocabulary_size
         self.history = History(settings, tokenizer, prompt, self.known)
         self.place = 0
@@ -73,6 +88,13 @@ class Sampler:
         """Returns the next token, which from now on is part of the sample."""
         logits_V = logits_V[: self.known]
         chosen_V = self._banned(self.history.apply(logits_V))
+        if self.drawer is not None:
+            number = uniform(self.seed, self.place)
+            id, log_probability = self.drawer.draw(logits_V, chosen_V, self.settings, number)
+            self.take(id)
+            if not self.settings.logprobs:
+                return Draw(id=id, log_probability=log_probability)
+            return tell(logits_V, id, self.settings.logprobs)
         if chosen_V is not logits_V and not bool((chosen_V > NEGATIVE_INFINITY).any()):
             check_finite(logits_V[None])
             raise UsageError("infer.nothing_allowed")

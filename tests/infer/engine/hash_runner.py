@@ -17,6 +17,7 @@ VOCABULARY = 276
 
 class HashRunner:
     path = "hash"
+    drawer = None
     adapters: Sequence[str] = ("one", "two")
 
     def __init__(self, *, page_count: int, page_size: int = 4, invariant: bool = True, context: int = 64) -> None:

@@ -81,7 +81,8 @@ class Engine:
         count = request.settings.n if request.kind == WRITE and not beams else 1
         ticket = Ticket(request=request, path=self.runner.path, tell=tell, prompt_tokens=len(request.ids))
         ticket.open = set(range(count))
-        samples = [Sample(ticket, number, self.tokenizer, self.ends, on_slide) for number in range(count)]
+        drawer = self.runner.drawer
+        samples = [Sample(ticket, number, self.tokenizer, self.ends, on_slide, drawer) for number in range(count)]
         self._samples[ticket] = samples
         if beams:
             self._beams[ticket] = BeamSearch(samples[0], self.tokenizer)

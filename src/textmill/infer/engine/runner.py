@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float32
 from torch import Tensor
 
+from textmill.infer.sampler import Drawer
 from textmill.model.config import ModelConfig
 
 
@@ -68,6 +69,11 @@ class Runner(Protocol):
     @property
     def adapters(self) -> Sequence[str]:
         """The names that a part's `adapter` may have."""
+        ...
+
+    @property
+    def drawer(self) -> Drawer | None:
+        """Its own way to draw from a row; None: torch's."""
         ...
 
     def forward(self, parts: Sequence[Part]) -> Float32[Tensor, "R V"]:

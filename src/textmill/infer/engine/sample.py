@@ -18,7 +18,7 @@ from textmill.infer.context import half_context
 from textmill.infer.engine.pages import first_key, next_key
 from textmill.infer.engine.request import EMBED, SCORE, WRITE, Ticket
 from textmill.infer.events import CONTEXT, END, LENGTH, STOP, Event
-from textmill.infer.sampler import Draw, Sampler, tell
+from textmill.infer.sampler import Draw, Drawer, Sampler, tell
 from textmill.infer.stop import StopFilter
 from textmill.tokenizer.stream import StreamDecoder
 from textmill.tokenizer.tokenizer import Tokenizer
@@ -40,7 +40,13 @@ class Sample:
     """The state of one text; the scheduler gives it pages, the engine gives it scores."""
 
     def __init__(
-        self, ticket: Ticket, number: int, tokenizer: Tokenizer, ends: frozenset[int], on_slide: Callable[[], None]
+        self,
+        ticket: Ticket,
+        number: int,
+        tokenizer: Tokenizer,
+        ends: frozenset[int],
+        on_slide: Callable[[], None],
+        drawer: Drawer | None = None,
     ) -> None:
         request = ticket.request
         self.ticket, self.number, self.request, self.on_slide = ticket, number, request, on_slide
@@ -67,7 +73,14 @@ class Sample:
         self.matcher = matcher
         banned = ends if self.settings.ignore_end else frozenset()
         self.sampler = Sampler(
-            self.settings, tokenizer, request.ids, sample=number, ends=self.ends, banned=banned, matcher=matcher
+            self.settings,
+            tokenizer,
+            request.ids,
+            sample=number,
+            ends=self.ends,
+            banned=banned,
+            matcher=matcher,
+            drawer=drawer,
         )
 
     @property

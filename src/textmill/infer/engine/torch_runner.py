@@ -28,6 +28,7 @@ class TorchRunner:
     """Runs `model` as it is, in its dtype and on its device."""
 
     invariant = False
+    drawer = None
 
     def __init__(
         self, model: GPT, *, page_count: int, page_size: int = PAGE, adapters: Mapping[str, Adapter] | None = None

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from textmill.infer.engine.runner import Part
 from textmill.infer.native.covers import uncovered
+from textmill.infer.native.draw import RowDrawer
 from textmill.infer.native.layout import PAGE, Held, PartOfStep, Step
 from textmill.infer.native.structure import model_structure
 from textmill.kernels.build import Unavailable, inference_library, inference_units
@@ -56,6 +57,7 @@ class NativeRunner:
         cache = "fp32" if self.store.dtype == torch.float32 else "bf16"
         self.path = f"{weights} ({units}), cache {cache}"
         self._held = Held(library)
+        self.drawer = RowDrawer(library)
         self._model = model_structure(self._held, model, weights, OUTPUTS[weights], self.store)
         self._tables: list[tuple[Tensor, Tensor]] = []
         self._scratch = torch.empty(0, dtype=torch.uint8)
