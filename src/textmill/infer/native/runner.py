@@ -61,6 +61,8 @@ class NativeRunner:
         self._model = model_structure(self._held, model, weights, OUTPUTS[weights], self.store)
         self._tables: list[tuple[Tensor, Tensor]] = []
         self._scratch = torch.empty(0, dtype=torch.uint8)
+        self._room = (-1, -1)
+        """For how many new tokens and wanted rows the scratch is enough."""
         self._forward = library.forward
         self._forward.restype = None
         library.scratch_bytes.restype = ctypes.c_int64
@@ -106,8 +108,9 @@ class NativeRunner:
         step.part, step.out = structures, out.data_ptr()
         for index, (cosines, sines) in enumerate(self._ropes(max(part.past + len(part.ids) for part in parts))):
             step.cosines[index], step.sines[index] = cosines.data_ptr(), sines.data_ptr()
-        needed = self._held.library.scratch_bytes(ctypes.byref(self._model), ctypes.byref(step))
-        if needed > len(self._scratch):
+        if any(count > most for count, most in zip((len(ids), len(wanted)), self._room, strict=True)):
+            self._room = (max(len(ids), self._room[0]), max(len(wanted), self._room[1]))
+            needed = self._held.library.scratch_bytes(ctypes.byref(self._model), *map(ctypes.c_int64, self._room))
             self._scratch = torch.empty(needed, dtype=torch.uint8)
         step.scratch = self._scratch.data_ptr()
         self._forward(ctypes.byref(self._model), ctypes.byref(step))

@@ -1,10 +1,9 @@
 // A whole step: new tokens of several texts through all layers, in one parallel region. The phases of a layer are split
-// among the threads by outputs, rows or heads, with a barrier after each; no sum is ever split.
+// among the threads by outputs, rows or heads; no sum is ever split.
 
 #include <omp.h>
 #include <sched.h>
 
-#include <memory>
 #include <vector>
 
 #include "attention.hpp"
@@ -31,21 +30,39 @@ struct Carver {  // cuts pieces off the scratch, or counts what they take
   }
 };
 
-// Where the threads wait for one another: spinning as long as a phase takes, then giving way, so that a processor which
-// others use too is not held by waiting (libgomp's own barrier spins for milliseconds).
-struct Barrier {
-  alignas(64) int64_t arrived = 0;
-  alignas(64) int64_t round = 0;
+struct Turn {  // which thread, and how many phases it has been through
+  int64_t thread, phase;
+};
 
-  void wait(int64_t threads) {
-    const int64_t now = __atomic_load_n(&round, __ATOMIC_ACQUIRE);
-    if (__atomic_add_fetch(&arrived, 1, __ATOMIC_ACQ_REL) == threads) {
-      __atomic_store_n(&arrived, 0, __ATOMIC_RELAXED);
-      __atomic_store_n(&round, now + 1, __ATOMIC_RELEASE);
-      return;
+struct alignas(64) Counter {
+  int64_t value = 0;
+};
+
+// The items of each phase, shared out. A thread begins with its own range, whose rows its cache may still hold, and then
+// helps others. A phase is over when all items are done, not when all threads have come: where others use the processor
+// too, a thread that has been set aside between items holds up nobody, and finds its share done.
+struct Phases {
+  int64_t threads;
+  std::vector<Counter> counters;  // for each phase: where each range stands, and how many items are done
+
+  Phases(int64_t phases, int64_t threads) : threads(threads), counters(phases * (threads + 1)) {}
+
+  template <typename Work>
+  void run(int64_t count, int64_t grain, Turn& turn, Work work) {
+    Counter* next = counters.data() + turn.phase++ * (threads + 1);
+    int64_t* done = &next[threads].value;
+    for (int64_t other = 0; other < threads; ++other) {
+      const int64_t range = (turn.thread + other) % threads, start = count * range / threads, stop = count * (range + 1) / threads;
+      for (;;) {
+        const int64_t first = start + __atomic_fetch_add(&next[range].value, grain, __ATOMIC_RELAXED);
+        if (first >= stop) break;
+        const int64_t end = std::min(stop, first + grain);
+        for (int64_t i = first; i < end; ++i) work(i);
+        __atomic_add_fetch(done, end - first, __ATOMIC_RELEASE);
+      }
     }
-    for (int spins = 0; __atomic_load_n(&round, __ATOMIC_ACQUIRE) == now; ++spins) {
-      if (spins > 4000) sched_yield();
+    for (int spins = 0; __atomic_load_n(done, __ATOMIC_ACQUIRE) < count; ++spins) {
+      if (spins > 10000) sched_yield();
 #if defined(__x86_64__)
       __builtin_ia32_pause();
 #endif
@@ -60,11 +77,11 @@ struct Forward {
   int64_t ld, qkv_ld, heads_ld;
   Rows input, head_input, middle, last;
   std::vector<Item> items;
-  std::vector<int64_t> next;
-  std::unique_ptr<Barrier> barrier = std::make_unique<Barrier>();
-  int64_t used, threads;
+  Phases phases;
+  int64_t used;
+  const int64_t threads;
 
-  Forward(const Model& model, const Step& step) : model(model), step(step), next(model.layers), threads(step.threads) {
+  Forward(const Model& model, const Step& step) : model(model), step(step), phases(12 * model.layers + 4, step.threads), threads(step.threads) {
     const Layer& layer = model.layer[0];
     Carver carver{step.scratch};
     ld = up_to(model.width, STRIP);
@@ -97,17 +114,16 @@ struct Forward {
   }
 
   template <typename Work>
-  void share(int64_t count, int64_t thread, Work work) const {  // and a barrier behind it
-    for (int64_t i = count * thread / threads; i < count * (thread + 1) / threads; ++i) work(i);
-    barrier->wait(threads);
+  void share(int64_t count, Turn& turn, Work work) {  // in one piece a thread where a phase takes microseconds
+    phases.run(count, step.rows < 64 ? count : (count + 8 * threads - 1) / (8 * threads), turn, work);
   }
 
   // Calls done(row, count, strip, tile) for every tile of rows · matrix; `side` strips are done by one thread together.
   template <typename Done>
-  void multiply_all(const Matrix& matrix, const Rows& rows, int64_t count, int64_t side, int64_t thread, Done done) const {
+  void multiply_all(const Matrix& matrix, const Rows& rows, int64_t count, int64_t side, Turn& turn, Done done) {
     const int64_t chunks = count >= 4 * TILE * threads ? threads : 1, units = matrix.strips / side;
     const int64_t chunk_rows = up_to((count + chunks - 1) / chunks, TILE);
-    for (int64_t i = units * chunks * thread / threads; i < units * chunks * (thread + 1) / threads; ++i) {
+    share(units * chunks, turn, [&](int64_t i) {
       const int64_t end = std::min(count, (i / units + 1) * chunk_rows);
       for (int64_t row = i / units * chunk_rows; row < end; row += TILE) {
         alignas(64) float tile[TILE * 2 * STRIP];
@@ -115,8 +131,7 @@ struct Forward {
         for (int64_t s = 0; s < side; ++s) multiply(matrix, i % units * side + s, rows, row, here, tile + s * STRIP, side * STRIP);
         done(row, here, i % units * side, tile);
       }
-    }
-    barrier->wait(threads);
+    });
   }
 
   void normed_input(const Matrix& matrix, const Norm& norm, const Rows& to, const float* from, int64_t row, int64_t to_row) const {
@@ -176,30 +191,19 @@ struct Forward {
     keep_position(model, index, page_at(row), step.positions[row] % PAGE, kv_head, key, value);
   }
 
-  void attend(int64_t index, const Layer& layer) {
+  void attend(int64_t index, const Layer& layer, const Item& item) const {
     if (model.cache_kind == FP32)
-      attend_all<false>(index, layer);
+      Attend<false>(model, layer).run(step, index, item, qkv, qkv_ld, heads, heads_ld);
     else
-      attend_all<true>(index, layer);
-    barrier->wait(threads);
-  }
-
-  template <bool narrow>
-  void attend_all(int64_t index, const Layer& layer) {
-    Attend<narrow> work(model, layer);
-    for (;;) {
-      const int64_t i = __atomic_fetch_add(&next[index], 1, __ATOMIC_RELAXED);
-      if (i >= static_cast<int64_t>(items.size())) return;
-      work.run(step, index, items[i], qkv, qkv_ld, heads, heads_ld);
-    }
+      Attend<true>(model, layer).run(step, index, item, qkv, qkv_ld, heads, heads_ld);
   }
 
   bool plain() const { return model.place == PRE && !model.parallel; }
 
   // Adds a part's outputs to the residual stream; where a norm stands between, they wait in `into` for `finish`.
-  void project(const Matrix& matrix, const Rows& rows, float* into, int64_t thread) const {
+  void project(const Matrix& matrix, const Rows& rows, float* into, Turn& turn) {
     float* target = plain() ? x : into;
-    multiply_all(matrix, rows, step.rows, 1, thread, [&](int64_t row, int64_t count, int64_t strip, const float* tile) {
+    multiply_all(matrix, rows, step.rows, 1, turn, [&](int64_t row, int64_t count, int64_t strip, const float* tile) {
       for (int64_t r = 0; r < count; ++r)
         for (int64_t c = 0; c < STRIP; c += 16) {
           float* place = target + (row + r) * ld + strip * STRIP + c;
@@ -217,44 +221,44 @@ struct Forward {
     if (model.place == POST) head_norm(inner, to, model.width);
   }
 
-  void attention_part(int64_t index, const Layer& layer, int64_t thread) {
+  void attention_part(int64_t index, const Layer& layer, Turn& turn) {
     const bool before = model.place == PRE || model.place == BOTH;
-    share(step.rows, thread, [&](int64_t row) {
+    share(step.rows, turn, [&](int64_t row) {
       clear_page(index, row);
       normed_input(layer.qkv, before ? layer.attention_norm : Norm{}, input, x, row, row);
     });
-    multiply_all(layer.qkv, input, step.rows, 1, thread, [&](int64_t row, int64_t count, int64_t strip, const float* tile) {
+    multiply_all(layer.qkv, input, step.rows, 1, turn, [&](int64_t row, int64_t count, int64_t strip, const float* tile) {
       for (int64_t r = 0; r < count; ++r) std::memcpy(qkv + (row + r) * qkv_ld + strip * STRIP, tile + r * STRIP, STRIP * 4);
     });
     if (model.joint)
-      share(step.rows, thread, [&](int64_t row) {
+      share(step.rows, turn, [&](int64_t row) {
         head_norm(layer.query_norm, qkv + row * qkv_ld, model.heads * model.head_width);
         head_norm(layer.key_norm, qkv + row * qkv_ld + model.key_at, model.kv_heads * model.head_width);
       });
-    share(step.rows * model.kv_heads, thread, [&](int64_t i) { prepare_heads(index, layer, i / model.kv_heads, i % model.kv_heads); });
-    attend(index, layer);
-    share(step.rows, thread, [&](int64_t row) {
+    share(step.rows * model.kv_heads, turn, [&](int64_t i) { prepare_heads(index, layer, i / model.kv_heads, i % model.kv_heads); });
+    phases.run(items.size(), 1, turn, [&](int64_t i) { attend(index, layer, items[i]); });
+    share(step.rows, turn, [&](int64_t row) {
       quantize_row(layer.out, heads + row * heads_ld, model.heads * model.head_width, head_input, row);
     });
-    project(layer.out, head_input, part, thread);
+    project(layer.out, head_input, part, turn);
     if (!plain() && !model.parallel)
-      share(step.rows, thread, [&](int64_t row) { finish(layer.attention_norm, layer.attention_after, part, row); });
+      share(step.rows, turn, [&](int64_t row) { finish(layer.attention_norm, layer.attention_after, part, row); });
   }
 
-  void feed_forward_part(const Layer& layer, int64_t thread) const {
+  void feed_forward_part(const Layer& layer, Turn& turn) {
     const bool before = model.place == PRE || model.place == BOTH, gated = model.activation == SWIGLU || model.activation == GEGLU;
-    share(step.rows, thread, [&](int64_t row) { normed_input(layer.up, before ? layer.feed_forward_norm : Norm{}, input, x, row, row); });
+    share(step.rows, turn, [&](int64_t row) { normed_input(layer.up, before ? layer.feed_forward_norm : Norm{}, input, x, row, row); });
     const int64_t side = gated ? 2 : 1;
-    multiply_all(layer.up, input, step.rows, side, thread, [&](int64_t row, int64_t count, int64_t strip, const float* tile) {
+    multiply_all(layer.up, input, step.rows, side, turn, [&](int64_t row, int64_t count, int64_t strip, const float* tile) {
       for (int64_t r = 0; r < count; ++r, tile += side * STRIP) {
         f32x16 low = activate(model.activation, load(tile)), high = activate(model.activation, load(tile + 16));
         if (gated) low = low * load(tile + STRIP), high = high * load(tile + STRIP + 16);
         quantize_group(layer.down.kind, low, high, middle, row + r, strip / side, layer.down.groups);
       }
     });
-    project(layer.down, middle, model.parallel ? second : part, thread);
+    project(layer.down, middle, model.parallel ? second : part, turn);
     if (plain()) return;
-    share(step.rows, thread, [&](int64_t row) {
+    share(step.rows, turn, [&](int64_t row) {
       if (model.parallel) finish(layer.attention_norm, layer.attention_after, part, row);
       finish(layer.feed_forward_norm, layer.feed_forward_after, model.parallel ? second : part, row);
     });
@@ -265,17 +269,17 @@ struct Forward {
     return model.logit_softcap != 0.f ? model.logit_softcap * tangent(logits / model.logit_softcap) : logits;
   }
 
-  void finish_rows(int64_t thread) const {
+  void finish_rows(Turn& turn) {
     if (step.hidden) {
-      share(step.wanted_rows, thread, [&](int64_t i) {
+      share(step.wanted_rows, turn, [&](int64_t i) {
         float* out = step.out + i * model.width;
         std::memcpy(out, x + step.wanted[i] * ld, model.width * 4);
         head_norm(model.final_norm, out, model.width);
       });
       return;
     }
-    share(step.wanted_rows, thread, [&](int64_t i) { normed_input(model.output, model.final_norm, last, x, step.wanted[i], i); });
-    multiply_all(model.output, last, step.wanted_rows, 1, thread, [&](int64_t row, int64_t count, int64_t strip, const float* tile) {
+    share(step.wanted_rows, turn, [&](int64_t i) { normed_input(model.output, model.final_norm, last, x, step.wanted[i], i); });
+    multiply_all(model.output, last, step.wanted_rows, 1, turn, [&](int64_t row, int64_t count, int64_t strip, const float* tile) {
       for (int64_t r = 0; r < count; ++r)
         for (int64_t c = 0; c < STRIP; c += 16) {
           const int64_t at = strip * STRIP + c;
@@ -285,30 +289,28 @@ struct Forward {
   }
 
   void run(int64_t thread) {
-    share(step.rows, thread, [&](int64_t row) { embed(row); });
+    Turn turn{thread, 0};
+    share(step.rows, turn, [&](int64_t row) { embed(row); });
     for (int64_t index = 0; index < model.layers; ++index) {
-      attention_part(index, model.layer[index], thread);
-      feed_forward_part(model.layer[index], thread);
+      attention_part(index, model.layer[index], turn);
+      feed_forward_part(model.layer[index], turn);
     }
-    finish_rows(thread);
+    finish_rows(turn);
   }
 };
 
 }  // namespace
 
-extern "C" int64_t scratch_bytes(const Model* model, const Step* step) {
-  Step counted = *step;
-  counted.scratch = nullptr;
-  return Forward(*model, counted).used;
+extern "C" int64_t scratch_bytes(const Model* model, int64_t rows, int64_t wanted_rows) {
+  Step step = {};
+  step.rows = rows;
+  step.wanted_rows = wanted_rows;
+  return Forward(*model, step).used;
 }
 
 extern "C" void forward(const Model* model, const Step* step) {
   Forward work(*model, *step);
   work.share_attention();
 #pragma omp parallel num_threads(static_cast<int>(step->threads))
-  {
-#pragma omp single
-    work.threads = omp_get_num_threads();  // perhaps fewer than asked for
-    work.run(omp_get_thread_num());
-  }
+  work.run(omp_get_thread_num());
 }
