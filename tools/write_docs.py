@@ -3,7 +3,7 @@
     python tools/write_docs.py           writes them
     python tools/write_docs.py --check   says which are out of date; exit code 1 when there are any
 
-docs/reference/commands.md, docs/reference/settings.md and docs/errors.md, and each of them in Chinese (.zh-CN.md).
+docs/reference/ (commands.md, settings.md, server.md) and docs/errors.md, each of them in Chinese too (.zh-CN.md).
 """
 
 import sys
@@ -37,6 +37,22 @@ WORDS = {
     "default": ("Default", "默认值"),
     "bounds": ("Values", "取值"),
     "why": ("What it is, and why this default", "说明与默认值的理由"),
+    "server": ("The server's routes", "服务器的路由"),
+    "server_intro": (
+        "What each route of `textmill serve` takes. Every other parameter is answered with 400 by name, in OpenAI's "
+        "form: "
+        '`{"error": {"message", "type", "param", "code"}}`. null is the same as leaving a parameter out. Bounds that '
+        "depend on the model are shown for a context of 4,096 tokens and 100,000 tokens in the vocabulary. The server "
+        "itself shows them at `/` and `/openapi.json`. Without a body: GET `/v1/models`, `/health`, `/ready`, "
+        "`/metrics`.",
+        "`textmill serve` 各路由接受的参数。其他参数一律以 400 点名拒绝，格式与 OpenAI 相同："
+        '`{"error": {"message", "type", "param", "code"}}`。null 等同于不给该参数。取决于模型的范围，'
+        "此处按 4,096 个词元的上下文、100,000 个词元的词表列出。运行中的服务器在 `/` 和 `/openapi.json` 显示实际值。"
+        "不带请求体的路由：GET `/v1/models`、`/health`、`/ready`、`/metrics`。",
+    ),
+    "parameter": ("Parameter", "参数"),
+    "required": ("required", "必填"),
+    "refused": ("Known to OpenAI's API and refused by name here:", "OpenAI 的 API 中有、此处点名拒绝的参数："),
     "errors": ("Errors", "错误"),
     "errors_intro": (
         "Every error that a person can meet: what happened, what was expected, what came, what to do next. "
@@ -56,7 +72,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     for index, language in enumerate(LANGUAGES):
         set_language(language)
         words = {name: both[index] for name, both in WORDS.items()}
-        for name, write in (("reference/commands", commands), ("reference/settings", settings), ("errors", errors)):
+        for name, write in PAGES.items():
             text = "\n".join(write(words)).rstrip() + "\n"
             yield DOCS / f"{name}{ENDINGS[language]}", text
     set_language("en")
@@ -127,6 +143,27 @@ def settings(words: dict[str, str]) -> Iterator[str]:
         yield from table(head, *rows)
 
 
+def server(words: dict[str, str]) -> Iterator[str]:
+    """Yields the lines of the page of the server's routes."""
+    from textmill.serve.openapi import about, kind_of
+    from textmill.serve.parameters import Bounds
+    from textmill.serve.routes import records
+
+    shown = Bounds(context=4096, vocabulary=100_000, samples=16, tokens=4096)
+    yield from (f"# {words['server']}", "", words["written"], "", words["server_intro"])
+    for path, record in records(shown).items():
+        yield from ("", f"## POST {path}", "", t(about(path)), "")
+        document = record.document()
+        rows = []
+        for name, value in document["properties"].items():
+            needed = name in document.get("required", ())
+            default = words["required"] if needed else f"`{value['default']}`" if "default" in value else ""
+            rows.append((f"`{name}`", kind_of(value), default, value["description"]))
+        yield from table(tuple(words[name] for name in ("parameter", "type", "default", "meaning")), *rows)
+        if record.refused:
+            yield from ("", f"{words['refused']} " + ", ".join(f"`{name}`" for name in sorted(record.refused)))
+
+
 def bounds(metadata) -> str:
     """Returns which values a setting takes."""
     if metadata["choices"]:
@@ -153,6 +190,14 @@ def _language() -> str:
     from textmill.i18n import language
 
     return language()
+
+
+PAGES = {
+    "reference/commands": commands,
+    "reference/settings": settings,
+    "reference/server": server,
+    "errors": errors,
+}
 
 
 def main() -> int:

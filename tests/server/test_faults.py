@@ -13,6 +13,7 @@ from hash_runner import HashRunner
 from serving import Serving, script_runner
 from test_streams import events
 
+from textmill.infer.engine.engine import Engine
 from textmill.infer.engine.scheduler import Limits
 from textmill.tokenizer.tokenizer import Tokenizer
 
@@ -283,3 +284,21 @@ def test_seeds_hold_whatever_else_the_server_does(tiny: Serving) -> None:
     alone = [ask(seed) for seed in range(12)]
     with ThreadPoolExecutor(12) as pool:
         assert list(pool.map(ask, range(12))) == alone
+
+
+def test_a_faster_engine_takes_over_in_the_middle(serve: Callable[..., Serving], byte_tokenizer: Tokenizer) -> None:
+    slow, fast = script_runner(byte_tokenizer, "slow answer"), script_runner(byte_tokenizer, "fast")
+    slow.delay, fast.path = 0.05, "fast"
+    served = serve(slow, byte_tokenizer)
+    body = {"messages": HELLO, "temperature": 0}
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(served.post, CHAT, body)
+        while not served.engine.totals.written:
+            time.sleep(0.01)
+        served.running.switch.replace(Engine(fast, byte_tokenizer))
+        second = served.post(CHAT, body)[1]
+        assert not first.done()
+        before = first.result()[1]
+    assert (before["choices"][0]["message"]["content"], before["system_fingerprint"]) == ("slow answer", "script")
+    assert (second["choices"][0]["message"]["content"], second["system_fingerprint"]) == ("fast", "fast")
+    assert served.metric("textmill_written_tokens_total") == len("slow answer") + len("fast") + 2

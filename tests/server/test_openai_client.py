@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 import openai
 import pytest
-from serving import NAME, Serving
+from hash_runner import HashRunner
+from serving import NAME, Serving, script_runner
+
+from textmill.tokenizer.tokenizer import Tokenizer
 
 HELLO = [{"role": "user", "content": "Say something. 说点什么。"}]
 WEATHER = {
@@ -238,6 +241,58 @@ def test_a_forced_call_fits_its_schema(choice: object, tiny: Serving) -> None:
                 assert 1 <= arguments["days"] <= 9
             else:
                 assert (call.function.name, arguments) == ("time", {})
+
+
+def test_strict_tools_hold_where_the_model_may_choose(serve: Callable[..., Serving], byte_tokenizer: Tokenizer) -> None:
+    wrong = '{"name": "weather", "arguments": {"town": "Rome", "days": 77}}'
+    served = serve(script_runner(byte_tokenizer, f"Look:\n<tool_call>\n{wrong}\n</tool_call>"), byte_tokenizer)
+    strict = {"type": "function", "function": WEATHER["function"] | {"strict": True}}
+    options = {"model": NAME, "messages": HELLO, "tools": [strict, TIME], "temperature": 0, "max_tokens": 200}
+    answer = served.client.chat.completions.create(**options)
+    assert answer.choices[0].message.content == "Look:"
+    (call,) = answer.choices[0].message.tool_calls
+    arguments = json.loads(call.function.arguments)
+    assert arguments["town"] in ("Paris", "北京")
+    assert arguments["days"] in range(1, 10)
+    loose = served.client.chat.completions.create(**options | {"tools": [WEATHER, TIME]})
+    assert json.loads(loose.choices[0].message.tool_calls[0].function.arguments)["days"] == 77
+
+
+def test_plain_text_with_strict_tools(scripted: Callable[..., Serving]) -> None:
+    served = scripted("Only text <b>here</b>, 猫。")
+    strict = {"type": "function", "function": WEATHER["function"] | {"strict": True}}
+    for several in (True, False):
+        answer = served.client.chat.completions.create(
+            model=NAME, messages=HELLO, tools=[strict], temperature=0, parallel_tool_calls=several
+        )
+        assert answer.choices[0].message.content == "Only text <b>here</b>, 猫。"
+
+
+def test_adapters_by_name(serve: Callable[..., Serving], byte_tokenizer: Tokenizer) -> None:
+    served = serve(HashRunner(page_count=100, context=200), byte_tokenizer)
+    assert [model.id for model in served.client.models.list().data] == [NAME, f"{NAME}:one", f"{NAME}:two"]
+    texts = {}
+    for model in (NAME, f"{NAME}:one", "one", f"{NAME}:two"):
+        answer = served.client.completions.create(model=model, prompt="x", max_tokens=10, seed=1)
+        texts[model] = answer.choices[0].text
+        assert answer.model == model
+    assert texts[f"{NAME}:one"] == texts["one"]
+    assert len(set(texts.values())) == 3
+    with pytest.raises(openai.NotFoundError):
+        served.client.completions.create(model=f"{NAME}:three", prompt="x")
+
+
+def test_metrics(scripted: Callable[..., Serving]) -> None:
+    served = scripted("Hello")
+    served.client.chat.completions.create(model=NAME, messages=HELLO, temperature=0)
+    served.client.chat.completions.create(model=NAME, messages=HELLO, temperature=0)
+    assert served.metric('textmill_http_requests_total{method="POST",route="/v1/chat/completions",status="200"}') == 2
+    assert served.metric("textmill_written_tokens_total") == 12
+    assert served.metric("textmill_reused_tokens_total") > 0
+    assert served.metric("textmill_time_to_first_token_seconds_count") == 2
+    assert served.metric("textmill_pages_held") == 0
+    assert served.metric("textmill_tokens_per_second") > 0
+    assert served.metric('textmill_model_info{model="tiny",path="script"}') == 1
 
 
 def test_completions(tiny: Serving) -> None:

@@ -5,7 +5,9 @@ seconds, requests``; with ``--new-key``: ``name, key, file``.
 """
 
 import re
+import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from textmill.infer.engine.engine import Engine
     from textmill.infer.resolve import LoadedModel
     from textmill.serve.keys import Keys
+    from textmill.serve.run import Running
 
 ADAPTER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -81,7 +84,7 @@ def serve(
     """Loads the model and serves it until a signal."""
     from textmill.serve.run import Running
 
-    loaded, engine = load_engine(context, models, settings)
+    loaded, engine, better = load_engine(context, models, settings)
     path = engine.runner.path
 
     def ready(address: str) -> None:
@@ -91,6 +94,8 @@ def serve(
     name = settings.name or loaded.name
     began = time.monotonic()
     running = Running(engine, settings, listener, name=name, keys=keys, on_ready=ready)
+    if better is not None:
+        threading.Thread(target=improve, args=(context, running, better), daemon=True).start()
     drained = running.run()
     seconds, requests = time.monotonic() - began, running.server.server_state.total_requests
     document = {"address": running.address, "model": name, "path": path, "seconds": seconds, "requests": requests}
@@ -112,20 +117,35 @@ def make_key(context: Context, file: str, name: str) -> dict[str, Any]:
     return {"name": name, "key": key, "file": file}
 
 
-def load_engine(context: Context, models: Models, settings: "ServeSettings") -> "tuple[LoadedModel, Engine]":
-    """Loads the model onto the device and returns it with its engine."""
+def improve(context: Context, running: "Running", better: Callable[[], "Engine"]) -> None:
+    """Makes the faster engine while the first one answers; new requests get it."""
+    from textmill.errors import UserError
+
+    try:
+        engine = better()
+    except UserError as error:
+        context.say(str(error))  # the first one goes on answering
+        return
+    running.switch.replace(engine)
+    context.say(t("cli_serve.faster", path=engine.runner.path))
+
+
+def load_engine(
+    context: Context, models: Models, settings: "ServeSettings"
+) -> "tuple[LoadedModel, Engine, Callable[[], Engine] | None]":
+    """Loads the model onto the device; returns it with its engine, and how to make a faster one if there is to be."""
     import torch
 
     from textmill.hardware import check_device, default_threads
-    from textmill.infer.engine.build import EngineSettings, build_engine
+    from textmill.infer.engine.build import EngineSettings, build_engine, quick_engine
     from textmill.infer.engine.scheduler import Limits
     from textmill.infer.resolve import load
 
     place = check_device(models.device)
     if place == "cpu":
         torch.set_num_threads(default_threads())
-    loaded = load(models.model, context.project, device=place)
-    draft = load(models.draft, context.project, device=place) if models.draft else None
+    loaded = load(models.model, context.project, device=place, dtype=None)
+    draft = load(models.draft, context.project, device=place, dtype=None) if models.draft else None
     for note in (*loaded.notes, *(draft.notes if draft is not None else ())):
         context.say(note)
     chosen = EngineSettings(
@@ -134,7 +154,9 @@ def load_engine(context: Context, models: Models, settings: "ServeSettings") -> 
         limits=Limits(running=settings.at_once),
         adapters=models.adapters,
     )
-    return loaded, build_engine(loaded, chosen, draft=draft)
+    if draft is not None:
+        return loaded, build_engine(loaded, chosen, draft=draft), None
+    return loaded, *quick_engine(loaded, chosen)
 
 
 COMMAND = Command(

@@ -9,16 +9,15 @@ from starlette.routing import BaseRoute, Match, Route
 
 from textmill.errors import UsageError
 from textmill.i18n import LANGUAGES
-from textmill.serve import chat_parameters, parameters, response_parameters
 from textmill.serve.chat import chat
 from textmill.serve.completions import completions
 from textmill.serve.embeddings import detokenize, embeddings, tokenize
 from textmill.serve.keys import is_loopback
 from textmill.serve.metrics import CONTENT_TYPE, Metrics
 from textmill.serve.openapi import openapi, openapi_page
-from textmill.serve.records import Record
 from textmill.serve.refusal import Refused, accepted_language
 from textmill.serve.responses import responses
+from textmill.serve.routes import records
 from textmill.serve.service import Service
 from textmill.serve.stream import JSON_HEADERS, Receive, Send, document, send_whole
 from textmill.serve.web import Handler, JsonRoute, Scope, headers_of, send_error
@@ -31,27 +30,24 @@ PAGE_HEADERS = {
 }
 
 
-def posts(service: Service) -> dict[str, tuple[Record, Handler]]:
-    """Returns {path: (what it takes, what answers it)}."""
-    bounds = service.bounds
-    return {
-        "/v1/chat/completions": (chat_parameters.chat(bounds), chat),
-        "/v1/completions": (parameters.completions(bounds), completions),
-        "/v1/responses": (response_parameters.responses(bounds), responses),
-        "/v1/embeddings": (parameters.embeddings(bounds), embeddings),
-        "/tokenize": (chat_parameters.tokenize(bounds), tokenize),
-        "/detokenize": (chat_parameters.detokenize(bounds), detokenize),
-    }
+HANDLERS: dict[str, Handler] = {
+    "/v1/chat/completions": chat,
+    "/v1/completions": completions,
+    "/v1/responses": responses,
+    "/v1/embeddings": embeddings,
+    "/tokenize": tokenize,
+    "/detokenize": detokenize,
+}
 
 
 def make_app(service: Service) -> Any:
     """Returns the ASGI app."""
     metrics = Metrics(service)
-    described = {language: openapi(service, posts(service), language) for language in LANGUAGES}
+    taken = records(service.bounds)
+    described = {language: openapi(service, taken, language) for language in LANGUAGES}
     pages = {language: openapi_page(content, language) for language, content in described.items()}
     routes: list[BaseRoute] = [
-        Route(path, JsonRoute(service, record, handler), methods=["POST"])
-        for path, (record, handler) in posts(service).items()
+        Route(path, JsonRoute(service, record, HANDLERS[path]), methods=["POST"]) for path, record in taken.items()
     ]
     gets: dict[str, Callable[[Scope], tuple[int, bytes, dict[str, str]]]] = {
         "/health": lambda scope: (200, document({"status": "ok"}), JSON_HEADERS),

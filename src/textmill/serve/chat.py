@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from textmill.errors import UsageError
+from textmill.infer.constraints import JSON_STYLE
 from textmill.infer.engine.request import Grammar, Request
 from textmill.infer.events import Event
 from textmill.serve.choice import Choice
@@ -17,7 +18,7 @@ from textmill.serve.refusal import Refused, unsupported_tools
 from textmill.serve.sampling import sampling_settings, stops
 from textmill.serve.service import Service
 from textmill.serve.stream import event
-from textmill.serve.tools import CLOSING, HERMES, ToolReader, call_schema, forced_beginning
+from textmill.serve.tools import CLOSING, HERMES, ToolReader, call_schema, forced_beginning, strict_grammar
 from textmill.serve.web import Call
 from textmill.tokenizer.chat_template import encode_chat
 
@@ -37,11 +38,14 @@ async def planned_of(service: Service, values: Mapping[str, Any], key: str) -> P
     """Returns what to ask the engine."""
     tools, forced = offered_tools(service, values)
     wish = wished(values)
-    if forced and wish is not None:
-        names = f"tool_choice, {wish[2]}"
+    strict = any(tool["function"]["strict"] for tool in tools)
+    if (forced or strict) and wish is not None:
+        names = f"tools, {wish[2]}"
         raise Refused(UsageError("serve.together", names=names), param=wish[2], code="conflicting_parameters")
     if forced:
         wish = ("json_schema", call_schema(forced, service.call_form), "tools")
+    elif strict:
+        wish = ("lark", strict_grammar(tools, JSON_STYLE, several=values["parallel_tool_calls"]), "tools")
     grammar = await service.grammar(*wish) if wish is not None else None
     return await service.in_pool(plan, service, values, key, (tools, forced), grammar)
 
@@ -103,7 +107,7 @@ def offered_tools(service: Service, values: Mapping[str, Any]) -> tuple[Tools, T
     else:
         forced = []
     for index, tool in enumerate(tools):
-        if tool["function"]["strict"] and not forced:
+        if tool["function"]["strict"] and not forced and service.call_form != HERMES:
             place = f"tools.{index}.function.strict"
             raise Refused(UsageError("serve.strict", name=place), param=place, code="unsupported_parameter")
     return tools, forced

@@ -1,13 +1,13 @@
 """/metrics: what Prometheus reads, in a registry of the server's own."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 
-from textmill.infer.engine.engine import Totals
+from textmill.infer.engine.engine import Engine, Totals
 from textmill.serve.dispatch import Answer
 
 if TYPE_CHECKING:
@@ -42,11 +42,13 @@ class Metrics:
         self.whole = Histogram(
             "textmill_request_seconds", "From submission to the end", buckets=SECONDS, registry=self.registry
         )
-        self.registry.register(EngineNumbers(service))  # type: ignore[arg-type]
+        self.engines = EngineNumbers(service)
+        self.registry.register(self.engines)  # type: ignore[arg-type]
         service.dispatcher.observe = self.observe
 
     def observe(self, answer: Answer) -> None:
-        """Notes an answer's times."""
+        """Notes an answer's times, and who gave it."""
+        self.engines.note(handle.owner.engine for handle in answer.handles)
         self.whole.observe(time.monotonic() - answer.began)
         if answer.first_token is None:
             return
@@ -69,7 +71,11 @@ class EngineNumbers:
     def __init__(self, service: "Service") -> None:
         self.service = service
         self._totals: list[Totals] = []
-        """Of every engine that was seen: counters go on when a better engine takes over."""
+        """Of every engine that answered: counters go on when a better engine takes over."""
+
+    def note(self, engines: Iterable[Engine]) -> None:
+        """Remembers the engines' numbers beyond their end."""
+        self._totals += [each.totals for each in engines if not any(each.totals is seen for seen in self._totals)]
 
     def describe(self) -> list[Any]:
         """Nothing is computed before somebody asks."""
@@ -80,7 +86,7 @@ class EngineNumbers:
         service = self.service
         engines, dispatcher = service.switch.engines, service.dispatcher
         engine, schedulers = engines[-1], [each.scheduler for each in engines]
-        self._totals += [each.totals for each in engines if not any(each.totals is seen for seen in self._totals)]
+        self.note(engines)
         about = {"model": service.name, "path": engine.runner.path}
         yield InfoMetricFamily("textmill_model", "The model, and the weights and kernels that run it", value=about)
         gauges = {

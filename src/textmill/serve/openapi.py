@@ -11,7 +11,6 @@ from textmill.serve.records import Record
 
 if TYPE_CHECKING:
     from textmill.serve.service import Service
-    from textmill.serve.web import Handler
 
 TEXT, STREAMING = "text/plain", ("/v1/chat/completions", "/v1/completions", "/v1/responses")
 GETS = {
@@ -36,12 +35,12 @@ ERROR = {
 }
 
 
-def openapi(service: "Service", posts: Mapping[str, tuple[Record, "Handler"]], language: str) -> dict[str, Any]:
+def openapi(service: "Service", taken: Mapping[str, Record], language: str) -> dict[str, Any]:
     """Returns the document in a language."""
     before = i18n.language()
     i18n.set_language(language)
     try:
-        paths = {path: {"post": post(path, record)} for path, (record, _) in posts.items()}
+        paths = {path: {"post": post(path, record)} for path, record in taken.items()}
         paths |= {path: {"get": get(path, kind)} for path, kind in GETS.items()}
         paths["/v1/models/{model}"] = {"get": one_model(service.name)}
     finally:

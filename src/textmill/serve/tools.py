@@ -211,6 +211,23 @@ def call_schema(tools: Sequence[dict[str, Any]], form: str) -> dict[str, Any]:
     return {"type": "array", "items": one, "minItems": 1, "maxItems": 1} if form == MISTRAL else one
 
 
+def strict_grammar(tools: Sequence[dict[str, Any]], style: dict[str, Any], *, several: bool) -> str:
+    """Returns the Lark grammar of text, or of text and calls in the hermes form whose arguments fit strict schemas."""
+    kept = [
+        {"function": tool["function"] if tool["function"]["strict"] else tool["function"] | {"parameters": None}}
+        for tool in tools
+    ]
+    schema = json.dumps({"x-guidance": style, **call_schema(kept, HERMES)})
+    opening, again = OPENING[HERMES], f'(WS? "{OPENING[HERMES]}" rest)*' if several else ""
+    return f"""start: TEXT? | opened rest {again} WS?
+opened[suffix="{opening}"]: /(.|\\n)*/
+rest: WS? json WS? "{CLOSING}"
+json: %json {schema}
+WS: /[ \\n]{{1,4}}/
+TEXT: /(.|\\n)+/ & ~/(.|\\n)*{opening}(.|\\n)*/
+"""
+
+
 def forced_beginning(form: str) -> str:
     """Returns what is put into the prompt before a call that has to come."""
     return {HERMES: OPENING[HERMES] + "\n", MISTRAL: OPENING[MISTRAL], LLAMA: ""}[form]

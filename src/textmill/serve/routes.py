@@ -1,0 +1,18 @@
+"""The routes that take a body, and what each takes."""
+
+from textmill.serve.chat_parameters import chat, detokenize, tokenize
+from textmill.serve.parameters import Bounds, completions, embeddings
+from textmill.serve.records import Record
+from textmill.serve.response_parameters import responses
+
+
+def records(bounds: Bounds) -> dict[str, Record]:
+    """Returns {path: what it takes}."""
+    return {
+        "/v1/chat/completions": chat(bounds),
+        "/v1/completions": completions(bounds),
+        "/v1/responses": responses(bounds),
+        "/v1/embeddings": embeddings(bounds),
+        "/tokenize": tokenize(bounds),
+        "/detokenize": detokenize(bounds),
+    }
