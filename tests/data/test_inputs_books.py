@@ -81,6 +81,51 @@ def item(text: str, level: int = 0, number: int = 1) -> str:
     return paragraph(text, f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr>')
 
 
+M = "http://schemas.openxmlformats.org/officeDocument/2006/math"
+
+
+def math(*parts: str) -> str:
+    return f'<m:oMath xmlns:m="{M}">{"".join(parts)}</m:oMath>'
+
+
+def of(tag: str, *children: str, **properties: str) -> str:
+    """An element of a formula: what is in it, its properties first; a text is a run."""
+    told = "".join(f'<m:{name} m:val="{value}"/>' for name, value in properties.items())
+    inner = "".join(child if child.startswith("<") else f"<m:r><m:t>{child}</m:t></m:r>" for child in children)
+    return f"<m:{tag}>{f'<m:{tag}Pr>{told}</m:{tag}Pr>' if told else ''}{inner}</m:{tag}>"
+
+
+@pytest.mark.parametrize(
+    ("formula", "latex"),
+    [
+        (of("f", of("num", "a+1"), of("den", "b")), r"\frac{a+1}{b}"),
+        (of("f", of("num", "a"), of("den", "b"), type="lin"), "a/b"),
+        (of("f", of("num", "n"), of("den", "k"), type="noBar"), r"\binom{n}{k}"),
+        (of("sSup", of("e", "10"), of("sup", "-6")), "{10}^{-6}"),
+        (of("sSubSup", of("e", "x"), of("sub", "i"), of("sup", "2")), "x_i^2"),
+        (of("sPre", of("sub", "2"), of("sup", "4"), of("e", "H")), "{}_2^4H"),
+        (of("rad", of("deg"), of("e", "x")), r"\sqrt{x}"),
+        (of("rad", of("deg", "3"), of("e", "x")), r"\sqrt[3]{x}"),
+        (of("d", of("e", "x"), of("e", "y"), begChr="{", endChr="]", sepChr=","), r"\{x,y]"),
+        (of("nary", of("sub", "i=1"), of("sup", "n"), of("e", "i"), chr="∑"), "∑_{i=1}^n i"),
+        (of("func", of("fName", of("sSup", of("e", "sin"), of("sup", "2"))), of("e", "θ")), r"\sin^2 θ"),
+        (of("func", of("fName", of("limLow", of("e", "lim"), of("lim", "x→0"))), of("e", "x")), r"\lim_{x→0} x"),
+        ("<m:r><m:t>2sin\u2061</m:t></m:r><m:r><m:t>x</m:t></m:r>", r"2\sin x"),
+        (of("acc", of("e", "v"), chr="\u20d7"), r"\vec{v}"),
+        (of("bar", of("e", "z"), pos="top"), r"\overline{z}"),
+        (of("m", of("mr", of("e", "a"), of("e", "b")), of("mr", of("e", "c"), of("e", "d"))),
+         r"\begin{matrix}a & b \\ c & d\end{matrix}"),
+        ("<m:r><m:rPr><m:nor/></m:rPr><m:t>if 5%</m:t></m:r>", r"\text{if 5\%}"),
+        (of("unheard", of("e", "x")), "x"),
+    ],
+)  # fmt: skip
+def test_formulas_in_docx(tmp_path: Path, formula: str, latex: str):
+    body = f"<w:p>{run('Say ')}{math(formula)}{run(', so.')}</w:p>"
+    display = f'<w:p><m:oMathPara xmlns:m="{M}">{math(formula)}</m:oMathPara></w:p>'
+    corpus = build(tmp_path, {"a.docx": docx(body + display + f"<w:p>{math()}</w:p>")})
+    assert next(corpus.documents()).text == f"Say ${latex}$, so.\n\n$${latex}$$"
+
+
 def test_docx(tmp_path: Path):
     cells = "<w:tr><w:tc>{}</w:tc><w:tc>{}</w:tc></w:tr>"
     body = (

@@ -198,6 +198,13 @@ VBULLETIN = """<html><head><meta name="generator" content="vBulletin 3.8"><title
 </td></tr></table><table id="post22"><tr><td><a class="bigusername" href="m">Bo</a></td></tr><tr><td><div id="post_message_22">
 <div style="margin:20px; margin-top:5px;"><div>Quote:</div>Originally Posted by <strong>Ann</strong>
 <a href="showthread.php?p=21#post21">x</a> Look at the sky.</div>It will.</div></td></tr></table></body></html>"""  # noqa: E501
+VBULLETIN_4 = """<html><head><meta name="generator" content="vBulletin 4.2"><title>Rain - Town</title></head><body><h1>Rain</h1>
+<ol id="posts"><li class="postbit postcontainer" id="post_41"><div class="userinfo"><a class="username" href="m"><strong>Ann</strong></a></div>
+<div class="postbody"><div class="content"><div id="post_message_41"><blockquote class="postcontent">Look at the sky.</blockquote></div></div></div>
+</li><li class="postbit postcontainer" id="post_42"><div class="userinfo"><a class="username" href="m"><strong>Bo</strong></a></div>
+<div class="postbody"><div class="content"><div id="post_message_42"><blockquote class="postcontent"><div class="bbcode_container">
+<div class="bbcode_quote">Quote of <strong>Ann</strong> <a href="t.html#post41">x</a> Look at the sky.</div></div>It will.</blockquote></div></div></div>
+</li></ol></body></html>"""  # noqa: E501
 DISCUZ = """<html><head><meta name="generator" content="Discuz! X3.4"><title>下雨 - 小镇论坛</title></head><body>
 <span id="thread_subject">会下雨吗</span><div id="post_31"><table id="pid31"><tr><td class="pls"><div class="authi">
 <a class="xw1">小安</a></div></td><td class="plc"><div class="authi">发表于 昨天</div><table><tr><td class="t_f" id="postmessage_31">
@@ -212,6 +219,7 @@ DISCUZ = """<html><head><meta name="generator" content="Discuz! X3.4"><title>下
     [
         (PHPBB, "Will it rain?\n\nAnn: Look at the sky.\n\nBo: It will.", "11", "phpbb"),
         (VBULLETIN, "Rain - Town\n\nAnn: Look at the sky.\n\nBo: It will.", "21", "vbulletin"),
+        (VBULLETIN_4, "Rain\n\nAnn: Look at the sky.\n\nBo: It will.", "41", "vbulletin"),
         (DISCUZ, "会下雨吗\n\n小安: 看看天。\n\n小波: 会的。", "31", "discuz"),
     ],
 )

@@ -77,15 +77,20 @@ def read_thread(markup: str) -> Thread | None:
     """Returns the thread on a forum's page, None for any other page."""
     if len(markup) > LONGEST_PAGE:
         return None
-    engine = next((engine for engine in ENGINES if any(mark in markup for mark in engine.marks)), None)
-    if engine is None or too_deep(markup):
+    engines = [engine for engine in ENGINES if any(mark in markup for mark in engine.marks)]
+    if not engines or too_deep(markup):
         return None
     tree = HTMLTree.parse(markup)
     if tree.document is None:
         return None
-    posts = list(read_posts(tree.document, engine))
-    if not posts:
-        return None
+    for engine in engines:  # the mark of one may stand in the pages of another: vBulletin 4 has a class postbody too
+        if posts := read_posts(tree.document, engine):
+            return thread_of(tree, engine, posts)
+    return None
+
+
+def thread_of(tree: Any, engine: Engine, posts: list[Post]) -> Thread:
+    """Returns the posts with what the page says of the thread."""
     heading = first(tree.document, engine.title)
     title = text_of(heading) or (tree.title or "").strip()
     link = tree.document.query_selector("link[rel~=canonical]")

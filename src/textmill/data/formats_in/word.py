@@ -1,10 +1,11 @@
-"""Word documents (DOCX): headings, lists, tables, notes and links as one would type them in Markdown."""
+"""Word documents (DOCX): headings, lists, tables, notes and links as one types them in Markdown, formulas in LaTeX."""
 
 from collections import Counter
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from textmill.config import CorpusSettings
+from textmill.data.formats_in.word_formulas import formula
 from textmill.data.formats_in.zipped import Parts, dublin_core, table_text
 from textmill.data.mapping import Fields
 
@@ -133,6 +134,8 @@ class Writer:
                 yield "-"
             elif child.tag == "footnoteReference":
                 yield f"[^{child.get('id')}]"
+            elif child.tag in ("oMath", "oMathPara"):
+                yield formula(child)
             elif child.tag == "txbxContent":
                 yield "\n" + "\n".join(self.blocks(child)) + "\n"
             elif child.tag not in LEFT_OUT:
