@@ -10,9 +10,11 @@ datatrove   URL filter, trafilatura (favouring precision), language (the same li
 Its trafilatura is an older one than ours, so it may live in an environment of its own: TEXTMILL_BENCHMARK_PEER_PYTHON
 names that interpreter. The recipe asks for more than datatrove requires: `pip install datatrove 'trafilatura<1.12'
 lxml_html_clean tldextract warcio faust-cchardet python-magic orjson pyahocorasick fasteners fasttext-numpy2-wheel
-tokenizers spacy` (spaCy cuts words and sentences; python-magic needs the system's libmagic). Seconds are processor time of all processes, which other work on the machine disturbs least, and
-by the clock (documents_per_second_by_the_clock); each side is timed without the imports of its libraries, but for those
-of the server of our workers.
+tokenizers spacy` (spaCy cuts words and sentences; python-magic needs the system's libmagic).
+
+Seconds are processor time of all processes, which other work on the machine disturbs least, and by the clock
+(documents_per_second_by_the_clock); each side is timed without the imports of its libraries, but for those of the
+server of our workers.
 
 The two take turns for ROUNDS rounds (TEXTMILL_BENCHMARK_ROUNDS, default 3), each first in every other one.
 

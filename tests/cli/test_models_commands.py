@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from textmill.config import TokenizerSettings
 from textmill.hub import PART
 from textmill.infer.resolve import load
 from textmill.model.config import classic, modern
+from textmill.model.gguf import read_gguf
 from textmill.model.gpt import GPT
 from textmill.model.hub import save_model
 from textmill.project import Project
@@ -92,6 +94,11 @@ def test_show_counts_what_is_there(folder: Path, project: Project, run_textmill:
     real = sum(tensor.numel() for tensor in load_file(folder / "model.safetensors").values())
     assert document["parameters"] == real
     assert document["memory"]["fp32"] == 4 * real
+    for name in ("q8_0", "q4_k_m", "q4_0"):
+        words = ("export", "mine", "--to", "gguf", "--quantize", name, "--json")
+        file = Path(run_textmill(*words, cwd=project.root).ok().document["out"])
+        tensors = read_gguf(file).places.values()
+        assert document["memory"][name] == sum(each.type.bytes_of(prod(each.shape)) for each in tensors)
     assert document["cache_bytes"] == {"64": 2 * 2 * 1 * 32 * 64 * 2}
     assert document["licence"] == "apache-2.0"
     assert document["config"]["kv_heads"] == 1

@@ -7,6 +7,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textmill.errors import ModelError
 from textmill.model.config import ModelConfig
 from textmill.model.counts import count_parameters
 from textmill.model.hub.configs import family_of, from_hub
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from textmill.model.gguf import GGUFFile
 
 PRECISIONS = {"fp32": 32.0, "bf16": 16.0, "q8_0": 8.5, "q4_k_m": 4.85, "q4_0": 4.5}
-"""Bits a weight, the blocks' scales included; the last three as llama.cpp's own files average them."""
+"""Bits a weight, the blocks' scales included; the last three as llama.cpp's files of large models average them, for
+models that have no GGUF form. For others each tensor is counted in the type that it would be written in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +37,27 @@ class ModelFacts:
     licence: str
     chat_template: str
 
-    def memory(self, bits: float) -> int:
-        """Returns what the weights take in memory at so many bits each."""
-        return round(self.parameters * bits / 8)
+    def memory(self) -> dict[str, int]:
+        """Returns what the weights take in memory, in bytes, for each of the precisions."""
+        return {name: round(self.parameters * bits / 8) for name, bits in PRECISIONS.items()} | self._quantized()
+
+    def _quantized(self) -> dict[str, int]:
+        from textmill.model.gguf.configs import choose_family
+        from textmill.model.gguf.recipes import RECIPES
+        from textmill.model.gguf.weights import outgoing_tensors
+        from textmill.model.hub.folder import empty_model
+
+        try:
+            family = choose_family(self.config)
+        except ModelError:
+            return {}
+        model = empty_model(self.config)
+        return {
+            name: sum(tensor.type.bytes_of(prod(tensor.shape)) for tensor in tensors)
+            for name in PRECISIONS
+            if name in RECIPES and name != "bf16"
+            for tensors in [outgoing_tensors(model, family, RECIPES[name])]
+        }
 
     def cache(self, context: int, bits: int = 16) -> int:
         """Returns what keys and values of `context` tokens take."""
@@ -127,7 +147,7 @@ def as_document(facts: ModelFacts) -> dict[str, Any]:
         "parameters": facts.parameters,
         "dtype": facts.dtype,
         "bytes": facts.stored_bytes,
-        "memory": {name: facts.memory(bits) for name, bits in PRECISIONS.items()},
+        "memory": facts.memory(),
         "cache_bytes": {str(length): facts.cache(length) for length in cache_lengths(facts.config.context)},
         "licence": facts.licence,
         "chat_template": facts.chat_template,
