@@ -1,5 +1,6 @@
 """`textmill plan`: what a budget would train here, before anything starts."""
 
+import dataclasses
 from typing import Any
 
 from textmill.cli.command import Argument, Command, Context
@@ -18,8 +19,10 @@ def run(context: Context, *, budget: str, device: str) -> dict[str, Any]:
     """Measures, plans, prints the plan and returns it."""
     from textmill.data.mixing import shares_text
     from textmill.train.budget import parse_budget
+    from textmill.train.expect import fit
     from textmill.train.kernels import choose_kernels
     from textmill.train.plan import make_plan
+    from textmill.train.sweep import known_law
 
     wanted = parse_budget(budget)
     vocabulary_size, data_tokens, mixed = _data(context, wanted)
@@ -32,14 +35,44 @@ def run(context: Context, *, budget: str, device: str) -> dict[str, Any]:
         vocabulary_size=vocabulary_size,
         data_tokens=data_tokens,
         chosen=context.chosen,
+        law=known_law(context.project) if context.project is not None else None,
     )
+    context.say(t("cli_plan.trying"))
     settings = context.settings.replace(plan.changes)
+    kernels = dataclasses.replace(kernels, compile=settings.train.compile == "on" and kernels.compile)
+    smaller, expected = fit(settings, kernels, vocabulary_size, data_tokens, available=free_memory(kernels.device))
+    settings = settings.replace(smaller)
+    plan = dataclasses.replace(
+        plan,
+        changes=plan.changes | smaller,
+        seconds=wanted.seconds or expected.seconds,
+        memory_bytes=int(expected.memory_bytes),
+        tokens_per_second=expected.tokens_per_second,
+    )
     for title, text in describe(plan, settings, vocabulary_size, device):
         context.print(f"{title}: {text}")
     for field, shares in mixed.items():
         context.print(t(f"mixing.shares_{field}", shares=shares_text(shares)))
     context.print(t("cli_plan.next", budget=f'"{budget}"' if " " in budget else budget))
-    return {**plan.as_dict(), "mixture": mixed, "vocabulary_size": vocabulary_size, "settings": settings.as_dict()}
+    if smaller:
+        context.print(t("cli_plan.made_smaller", changes=", ".join(f"{name} = {v}" for name, v in smaller.items())))
+    document = plan.as_dict() | {"device_bytes": int(expected.device_bytes), "expected_seconds": expected.seconds}
+    return {**document, "mixture": mixed, "vocabulary_size": vocabulary_size, "settings": settings.as_dict()}
+
+
+def free_memory(device: str) -> float:
+    """Returns the bytes that are free: the GPU's, or main memory's within the limits of a container."""
+    if device.startswith("cuda"):
+        import torch
+
+        return float(torch.cuda.mem_get_info()[0])
+    import psutil
+
+    from textmill.hardware.limits import memory_limit
+
+    limit = memory_limit()
+    free = psutil.virtual_memory().available
+    return float(min(free, limit[1]) if limit else free)
 
 
 def _data(context: Context, budget: Any) -> tuple[int, int, dict[str, Any]]:

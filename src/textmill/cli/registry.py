@@ -27,6 +27,7 @@ REGISTERED: dict[tuple[str, ...], str] = {
     ("corpus", "dialogues"): "make",
     ("tokenizer", "train"): "make",
     ("plan",): "train",
+    ("sweep",): "train",
     ("train",): "train",
     ("launch",): "train",
     ("generate",): "use",

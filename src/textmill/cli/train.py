@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from textmill.cli.command import Argument, Command, Context, Stopped
+from textmill.cli.run_display import RunDisplay
 from textmill.config import Settings
 from textmill.errors import TextmillError, UsageError
 from textmill.i18n import t
-from textmill.progress import Progress
 from textmill.project import Project
 
 
@@ -66,7 +66,7 @@ def train_run(
     settings = context.settings.replace(found["changes"])
     tokenizer, tokens = prepare(context, project, None)
     newest, origin = (Path(found[place]) if found[place] else None for place in ("newest", "origin"))
-    with _Display(context, name) as display:
+    with RunDisplay(context, name) as display:
         ready = start(
             project,
             settings,
@@ -179,6 +179,7 @@ def plan_now(
     from textmill.tokenizer.mixture import mixture
     from textmill.train.kernels import choose_kernels
     from textmill.train.plan import make_plan
+    from textmill.train.sweep import known_law
 
     mixed = mixture(tokens, settings.mix)
     for field, shares in mixed.shares.items() if mixed else ():
@@ -192,6 +193,7 @@ def plan_now(
         data_tokens=mixed.tokens if mixed else tokens.split("train").tokens,
         chosen=context.chosen,
         spent_seconds=time.monotonic() - began,
+        law=known_law(context.project) if context.project is not None else None,
     )
     from textmill.cli.plan import describe
 
@@ -207,58 +209,6 @@ def measure_peak(settings: Settings, device: str) -> float:
 
     kernels = choose_kernels(settings, device)
     return gemm_peak(kernels.precision, seconds=0.3, device=kernels.device)
-
-
-class _Display:
-    """Turns a run's events into a progress line and messages on stderr."""
-
-    def __init__(self, context: Context, name: str) -> None:
-        self.context, self.name = context, name
-        self.line = context.progress(t("train.stage_train", name=name))
-        self.report: Progress | None = None
-
-    def __enter__(self) -> "_Display":
-        return self
-
-    def __exit__(self, *problem: Any) -> None:
-        if self.report is not None:
-            self.line.__exit__(*problem)
-
-    def show(self, event: dict[str, Any]) -> None:
-        """Shows one event."""
-        say, kind = self.context.say, event["type"]
-        if kind == "step":
-            if self.report is None:
-                self.report = self.line.__enter__()
-            mfu = f" · MFU {event['mfu']:.0%}" if event["mfu"] else ""
-            rate, bits = event["tokens_per_second"], event["bits_per_byte"]
-            note = t("cli_train.note", loss=event["loss"], bits=bits, rate=rate, mfu=mfu)
-            self.report(event["step"], event["total_steps"], note)
-        elif kind == "spike":
-            say(t("cli_train.spike", step=event["step"], what=event["quantity"]))
-        elif kind == "evaluation":
-            interval = _some(event, "step", "low", "high", "documents")
-            say(t("cli_train.evaluation", value=event["bits_per_byte"], **interval))
-        elif kind == "overfitting":
-            said = _some(event, "step", "worse_by", "low", "high", "best_step", "training", "gap")
-            say(t("cli_train.overfitting", name=self.name, **said))
-        elif kind == "sample":
-            text = f"{event['prompt']}{event['text']}".replace("\n", " ")
-            say(t("cli_train.sample", step=event["step"], text=text))
-        elif kind == "start":
-            kernels = event["kernels"]
-            way = "native" if kernels["native"] else "compiled" if kernels["compile"] else "eager"
-            compiled = t(f"cli_train.{way}")
-            shown = _some(kernels, "precision", "device", "threads")
-            say(t("cli_train.started", parameters=event["parameters"], compiled=compiled, **shown))
-        elif kind == "resume":
-            say(t("cli_train.resumed", step=event["step"]))
-            for name, (was, now) in event["other"].items():
-                say(t("cli_train.other_version", name=name, was=was, now=now))
-
-
-def _some(values: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: values[name] for name in names}
 
 
 def summary(context: Context, name: str, ready: Any, already: bool) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 1. Measure how many FLOP/s a small training step really reaches here (the same code that will train); once more with the
    chosen shape, for the number of steps.
 2. A shape trained with all of the budget sees D = budget / FLOPs-per-token tokens. Of a ladder of shapes, take the
-   largest that still sees TOKENS_PER_WEIGHT tokens for each weight that multiplies a token.
+   largest that still sees TOKENS_PER_WEIGHT tokens for each weight that multiplies a token; where a sweep has found a
+   scaling law of this text, the one that the law puts lowest.
 3. Batch, context and learning rates follow the size and the number of steps by the rules below.
 
 What the user chose stays; the plan fills in the rest. docs/log.md has the trials behind the constants.
@@ -27,8 +28,10 @@ from textmill.model.gpt import GPT
 from textmill.tokenizer.train import vocabulary_for_text
 from textmill.train.batches import Batch
 from textmill.train.budget import Budget
+from textmill.train.expect import rough_memory
 from textmill.train.kernels import Kernels
 from textmill.train.optimizers import Optimizers
+from textmill.train.scaling import Law
 from textmill.train.step import train_step
 
 SHAPES = (
@@ -129,6 +132,7 @@ def make_plan(
     data_tokens: int,
     chosen: Callable[[str], bool],
     spent_seconds: float = 0.0,
+    law: Law | None = None,
 ) -> Plan:
     """Returns the plan for what is left of `budget` after `spent_seconds` (tokenizer, tokens)."""
     began = time.monotonic()
@@ -145,7 +149,7 @@ def make_plan(
     if budget.seconds and left < 5:
         raise TrainingError("train.budget_too_small", seconds=budget.seconds)
     left *= 1 - OVERHEAD_SHARE
-    shape = _shape(settings, chosen, vocabulary_size, guess * gain * left, budget.tokens)
+    shape = _shape(settings, chosen, vocabulary_size, guess * gain * left, budget.tokens, law)
     settings = settings.replace(shape)
     config = from_settings(settings.model, vocabulary_size)
     reached = gain * measure_training(kernels, config, settings.train)  # small matrices reach less than large ones
@@ -173,24 +177,37 @@ def _context(budget: Budget, data_tokens: int) -> int:
 
 
 def _shape(
-    settings: Settings, chosen: Callable[[str], bool], vocabulary_size: int, flops: float, tokens: int
+    settings: Settings,
+    chosen: Callable[[str], bool],
+    vocabulary_size: int,
+    flops: float,
+    tokens: int,
+    law: Law | None,
 ) -> dict[str, Any]:
-    """Returns the model settings of the largest shape on the ladder that the budget still teaches enough."""
+    """Returns the model settings of the largest shape on the ladder that the budget still teaches enough.
+
+    With a law, of the shape whose loss it puts lowest.
+    """
     names = ("model.layers", "model.width", "model.heads")
     if any(chosen(name) for name in names):
         return {}
     best: dict[str, Any] = dict(zip(names, SHAPES[0], strict=True))
+    least = float("inf")
     for shape in SHAPES:
         values: dict[str, Any] = dict(zip(names, shape, strict=True))
         config = from_settings(settings.replace(values).model, vocabulary_size)
         seen = tokens or flops / (training_flops(config, config.context) / config.context)
-        if seen < TOKENS_PER_WEIGHT * _weights(config):
+        if law is not None:
+            expected = law.loss(weights_of(config), max(seen, 1))
+            best, least = (values, expected) if expected < least else (best, least)
+            continue
+        if seen < TOKENS_PER_WEIGHT * weights_of(config):
             break
         best = values
     return best
 
 
-def _weights(config: ModelConfig) -> int:
+def weights_of(config: ModelConfig) -> int:
     """Weights that multiply a token: all but the tables that are only looked up."""
     counted = count_parameters(config)
     return counted.matrices + (counted.embedding if config.tied else 0)
@@ -234,23 +251,7 @@ def _expect(
         epochs=tokens / max(1, data_tokens),
         tokens_per_second=rate,
         seconds=budget.seconds or tokens / rate / (1 - OVERHEAD_SHARE),
-        memory_bytes=predict_memory(config, settings),
+        memory_bytes=rough_memory(config, settings),
         reached_flops=reached,
         peak_flops=peak,
     )
-
-
-def predict_memory(config: ModelConfig, settings: Settings) -> int:
-    """Returns the bytes that training takes at its peak: process, weights, gradients, states and activations."""
-    parameters = count_parameters(config).total
-    states = 2 * parameters  # AdamW's two moments; Muon keeps one, but its products need as much again
-    rows = settings.train.micro_batch or max(1, 4096 // config.context)
-    tokens = rows * config.context
-    per_layer = 12 * config.width + 5 * config.feed_forward + 2 * config.heads * config.context
-    activations = tokens * (config.layers * per_layer + 6 * config.width)
-    logits = 3 * 512 * config.vocabulary_size
-    return 4 * (2 * parameters + states + activations + logits) + PROCESS_BYTES
-
-
-PROCESS_BYTES = 500_000_000
-"""Python, torch and the memory-mapped tokens in use."""
