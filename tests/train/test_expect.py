@@ -90,19 +90,13 @@ def test_the_memory_of_a_real_run_is_as_predicted(small_project: Project) -> Non
         "import resource, sys\nfrom textmill.cli.main import main\n"
         "code = main(sys.argv[1:])\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, "train", *words],
-        cwd=small_project.root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-c", code, "train", *words]
+    done = subprocess.run(command, cwd=small_project.root, capture_output=True, text=True, check=False)
     real = int(done.stderr.strip().splitlines()[-1]) * 1024
     from textmill.tokenizer.tokenizer import Tokenizer
     from textmill.train.kernels import choose_kernels
 
-    given = Settings().replace(dict(word.removeprefix("--").split("=") for word in ()))
-    given = given.replace(
+    given = Settings().replace(
         {"model.layers": 4, "model.width": 256, "model.heads": 4, "model.context": 128, "train.batch_tokens": 4096,
          "train.steps": 12, "train.compile": "off", "checkpoint.every": 4}
     )  # fmt: skip
@@ -113,7 +107,7 @@ def test_the_memory_of_a_real_run_is_as_predicted(small_project: Project) -> Non
 
 @pytest.mark.slow
 def test_a_sweep_from_the_command_line(small_project: Project, run_textmill: Callable) -> None:
-    words = ("--model.context=32", "--budget=60s", "--sizes=2", "--evaluate.tokens=512", "--train.threads=1")
+    words = ("--model.context=32", "--budget=30s", "--sizes=2", "--evaluate.tokens=512", "--train.threads=1")
     result = run_textmill("sweep", *words, "--json", cwd=small_project.root).ok().document
     assert len(result["points"]) == 6
     assert all(point["bits_per_byte"] > 0 for point in result["points"])

@@ -43,10 +43,8 @@ def test_more_work_deserves_a_larger_model_and_the_advice_is_the_least_loss() ->
 
 
 def test_constants_are_never_negative_and_survive_json() -> None:
-    flat = [
-        Point(weights=n, tokens=d, bits_per_byte=1.0 + 1e-9 * n)
-        for n, d in itertools.product((1e5, 1e6, 1e7), (1e6, 1e7))
-    ]
+    places = itertools.product((1e5, 1e6, 1e7), (1e6, 1e7))
+    flat = [Point(weights=n, tokens=d, bits_per_byte=1.0 + 1e-9 * n) for n, d in places]
     law = fit_law(flat)
     assert min(law.e, law.a, law.b) >= 0
     assert Law.from_dict(law.as_dict()) == law

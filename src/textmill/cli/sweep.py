@@ -151,12 +151,9 @@ def tell(
         tokens = flops / (6 * weights)
         bits = law.loss(weights, tokens)
         advice.append({"seconds": seconds, "flops": flops, "weights": weights, "tokens": tokens, "bits_per_byte": bits})
-        stretched = (
-            t("cli_sweep.stretched", times=weights / law.largest_weights) if weights > law.largest_weights else ""
-        )
-        context.print(
-            t("cli_sweep.advice", minutes=seconds / 60, weights=weights, tokens=tokens, bits=bits) + stretched
-        )
+        text = t("cli_sweep.advice", minutes=seconds / 60, weights=weights, tokens=tokens, bits=bits)
+        times = weights / law.largest_weights
+        context.print(text + (t("cli_sweep.stretched", times=times) if times > 1.5 else ""))
     context.print(t("cli_sweep.done", files=", ".join(charts)))
     kept = [
         {"name": run, "weights": point.weights, "tokens": point.tokens, "bits_per_byte": point.bits_per_byte}

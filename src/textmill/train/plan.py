@@ -198,7 +198,7 @@ def _shape(
         config = from_settings(settings.replace(values).model, vocabulary_size)
         seen = tokens or flops / (training_flops(config, config.context) / config.context)
         if law is not None:
-            expected = law.loss(weights_of(config), max(seen, 1))
+            expected = law.loss(float(weights_of(config)), float(max(seen, 1)))
             best, least = (values, expected) if expected < least else (best, least)
             continue
         if seen < TOKENS_PER_WEIGHT * weights_of(config):

@@ -1,8 +1,7 @@
 """A miniseries: a few sizes trained for a few lengths each, to see how one's own text scales.
 
 Each size is one run on the plateau of the learning rate, with short branches that let the rate fall at a quarter and at
-half of its length; the run itself falls at its end. So three lengths cost 1.15 times the longest, and each is a finished
-training:
+half of its length; the run itself falls at its end. So three lengths cost 1.15 times the longest, and each is whole:
 
     run      ──────────────────────────────────╲   D
     branch   ────────╲   D/2     (shared up to 80% of its length)
@@ -53,7 +52,7 @@ class Size:
     layers: int
     width: int
     heads: int
-    weights: int
+    weights: float
     steps: int
 
     def changes(self) -> dict[str, Any]:
@@ -108,7 +107,7 @@ def plan_series(
                 layers=config.layers,
                 width=config.width,
                 heads=config.heads,
-                weights=weights_of(config),
+                weights=float(weights_of(config)),
                 steps=steps,
             )
         )
@@ -144,7 +143,7 @@ def run_series(
         run_one(project, settings.replace(changes), name, tokens, tokenizer, device, listener(name), origin)
         bits = final_bits(project.runs / name)
         read = float(steps * series.batch_tokens)
-        points.append(Point(weights=float(size.weights), tokens=read, bits_per_byte=bits))
+        points.append(Point(weights=size.weights, tokens=read, bits_per_byte=bits))
     return points
 
 

@@ -13,8 +13,10 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import textmill
 from textmill.config import Settings
 from textmill.errors import ResourceError
 from textmill.train.kernels import Kernels
@@ -66,6 +68,7 @@ def _ask(settings: Settings, kernels: Kernels, vocabulary_size: int, seconds: fl
         "vocabulary_size": vocabulary_size,
         "seconds": seconds,
     }
+    path = os.pathsep.join(filter(None, (str(Path(textmill.__file__).parent.parent), os.environ.get("PYTHONPATH"))))
     done = subprocess.run(
         [sys.executable, "-m", "textmill.train.trial"],
         input=json.dumps(question),
@@ -73,6 +76,7 @@ def _ask(settings: Settings, kernels: Kernels, vocabulary_size: int, seconds: fl
         text=True,
         timeout=PATIENCE,
         check=False,
+        env=os.environ | {"PYTHONPATH": path},  # this very Textmill, wherever it lies
     )
     if done.returncode:
         words = (done.stderr or "").strip().splitlines()
