@@ -111,6 +111,7 @@ def test_a_sweep_from_the_command_line(small_project: Project, run_textmill: Cal
     result = run_textmill("sweep", *words, "--json", cwd=small_project.root).ok().document
     assert len(result["points"]) == 6
     assert all(point["bits_per_byte"] > 0 for point in result["points"])
+    assert len({point["tokens"] for point in result["points"]}) >= 3
     assert (small_project.root / "sweeps/sweep/scaling.svg").is_file()
     again = run_textmill("sweep", *words, "--json", cwd=small_project.root).ok().document
     assert again["points"] == result["points"], "nothing is trained twice"

@@ -54,3 +54,13 @@ def test_constants_are_never_negative_and_survive_json() -> None:
 def test_too_few_points_are_refused(points: list[Point]) -> None:
     with pytest.raises(ValueError, match="five"):
         fit_law(points)
+
+
+def test_a_law_without_one_of_its_parts_tells_nothing() -> None:
+    points = [
+        Point(weights=n, tokens=d, bits_per_byte=0.5 + 90 / d**0.3)
+        for n, d in itertools.product((1e5, 1e6, 1e7), (1e6, 1e7, 1e8))
+    ]
+    assert not fit_law(points).tells
+    assert fit_law(losses(0.3, 0.3)).tells
+    assert fit_law(losses(0.3, 0.3)).best_weights(1e30) <= 1000 * 1.6e6 * 1.001

@@ -144,16 +144,7 @@ def tell(
     head = [t(f"cli_sweep.{key}") for key in ("run", "weights", "tokens", "measured", "fitted")]
     context.print(table([head, *rows]))
     context.print(t("cli_sweep.law", **law.as_dict(), low=law.alpha_range, high=law.beta_range))
-    advice = []
-    for seconds in ADVISED:
-        flops = rate * seconds
-        weights = law.best_weights(flops)
-        tokens = flops / (6 * weights)
-        bits = law.loss(weights, tokens)
-        advice.append({"seconds": seconds, "flops": flops, "weights": weights, "tokens": tokens, "bits_per_byte": bits})
-        text = t("cli_sweep.advice", minutes=seconds / 60, weights=weights, tokens=tokens, bits=bits)
-        times = weights / law.largest_weights
-        context.print(text + (t("cli_sweep.stretched", times=times) if times > 1.5 else ""))
+    advice = advise(context, law, rate)
     context.print(t("cli_sweep.done", files=", ".join(charts)))
     kept = [
         {"name": run, "weights": point.weights, "tokens": point.tokens, "bits_per_byte": point.bits_per_byte}
@@ -167,6 +158,23 @@ def tell(
         "advice": advice,
         "charts": charts,
     }
+
+
+def advise(context: Context, law: "Law", rate: float) -> list[dict[str, Any]]:
+    """Prints and returns what the law says of longer runs at `rate` FLOP/s; nothing where it tells nothing."""
+    if not law.tells:
+        context.print(t("cli_sweep.tells_nothing"))
+        return []
+    advice = []
+    for seconds in ADVISED:
+        flops = rate * seconds
+        weights = law.best_weights(flops)
+        tokens = flops / (6 * weights)
+        bits, times = law.loss(weights, tokens), weights / law.largest_weights
+        advice.append({"seconds": seconds, "flops": flops, "weights": weights, "tokens": tokens, "bits_per_byte": bits})
+        text = t("cli_sweep.advice", minutes=seconds / 60, weights=weights, tokens=tokens, bits=bits)
+        context.print(text + (t("cli_sweep.stretched", times=times) if times > 1.5 else ""))
+    return advice
 
 
 COMMAND = Command(

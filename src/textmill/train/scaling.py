@@ -16,6 +16,7 @@ import numpy as np
 
 ALPHAS = np.arange(0.05, 1.21, 0.05)
 FLOPS_A_WEIGHT = 6.0
+STRETCH = 1000.0
 NEARLY = 1.5
 """Exponents whose squared error is below so many times the least count as possible."""
 
@@ -48,9 +49,14 @@ class Law:
         """Returns the predicted bits per byte."""
         return self.e + self.a / weights**self.alpha + self.b / tokens**self.beta
 
-    def best_weights(self, flops: float, *, least: float = 1e4, most: float = 1e12) -> float:
-        """Returns the size at which `flops` are best spent."""
-        sizes = np.geomspace(least, most, 2000)
+    @property
+    def tells(self) -> bool:
+        """True where both size and length lowered the loss: else the law has nothing to say about what to choose."""
+        return self.a > 0 and self.b > 0
+
+    def best_weights(self, flops: float, *, least: float = 1e4) -> float:
+        """Returns the size at which `flops` are best spent, up to STRETCH times the largest size that was tried."""
+        sizes = np.geomspace(least, STRETCH * self.largest_weights, 2000)
         losses = [self.loss(size, flops / (FLOPS_A_WEIGHT * size)) for size in sizes]
         return float(sizes[int(np.argmin(losses))])
 

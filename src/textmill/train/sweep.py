@@ -40,6 +40,9 @@ COST = 1 + DECAY * (0.25 + 0.5)
 UNIT = 20
 """Steps of a whole run come in multiples of this, so that the branches begin at whole steps."""
 LEAST_STEPS = 80
+AIMED_STEPS = 600
+"""Of the largest size: its batch follows, within these tokens."""
+LEAST_BATCH, LARGEST_BATCH = 1024, 8192
 OVERHEAD = 0.1
 """Saves and evaluations, of the budget."""
 
@@ -94,7 +97,8 @@ def plan_series(
         made.append((config, share * flops / (training_flops(config, config.context) / config.context)))
     context = settings.model.context
     least = min(tokens for _, tokens in made)
-    batch = max(context, min(8192, 2 ** int(least / 600).bit_length() // 2) // context * context)
+    wished = 2 ** int(least / AIMED_STEPS).bit_length() // 2
+    batch = max(context, min(max(wished, LEAST_BATCH), LARGEST_BATCH) // context * context)
     found = []
     for config, tokens in made:
         steps = int(tokens / batch) // UNIT * UNIT
@@ -139,6 +143,7 @@ def run_series(
             "checkpoint.keep": 5,
             "evaluate.every": 10**9,
             "evaluate.sample_every": 0,
+            "evaluate.sample_prompts": (),
         }
         run_one(project, settings.replace(changes), name, tokens, tokenizer, device, listener(name), origin)
         bits = final_bits(project.runs / name)
@@ -220,9 +225,12 @@ def conclude(folder: Path, points: list[Point]) -> Law:
 
 
 def known_law(project: Project) -> Law | None:
-    """Returns the law of the newest sweep in the project."""
+    """Returns the law of the newest sweep in the project, if it tells anything about sizes."""
     files = sorted((project.root / FOLDER).glob(f"*/{LAW_FILE}"), key=lambda file: file.stat().st_mtime)
-    return Law.from_dict(json.loads(files[-1].read_text(encoding="utf-8"))["law"]) if files else None
+    if not files:
+        return None
+    law = Law.from_dict(json.loads(files[-1].read_text(encoding="utf-8"))["law"])
+    return law if law.tells else None
 
 
 def kernels_of(settings: Settings, device: str) -> Kernels:
