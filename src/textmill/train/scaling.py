@@ -17,6 +17,7 @@ import numpy as np
 ALPHAS = np.arange(0.05, 1.21, 0.05)
 FLOPS_A_WEIGHT = 6.0
 STRETCH = 1000.0
+LEAST_EFFECT = 0.002
 NEARLY = 1.5
 """Exponents whose squared error is below so many times the least count as possible."""
 
@@ -42,6 +43,10 @@ class Law:
     alpha_range: tuple[float, float]
     beta_range: tuple[float, float]
     error: float
+    by_size: float
+    """Bits per byte between the smallest and the largest size tried …"""
+    by_length: float
+    """… and between the shortest and the longest training, by the law."""
     largest_weights: float
     largest_tokens: float
 
@@ -51,8 +56,8 @@ class Law:
 
     @property
     def tells(self) -> bool:
-        """True where both size and length lowered the loss: else the law has nothing to say about what to choose."""
-        return self.a > 0 and self.b > 0
+        """True where both size and length lowered the loss by more than its error: else it says nothing of sizes."""
+        return min(self.by_size, self.by_length) > max(2 * self.error, LEAST_EFFECT)
 
     def best_weights(self, flops: float, *, least: float = 1e4) -> float:
         """Returns the size at which `flops` are best spent, up to STRETCH times the largest size that was tried."""
@@ -95,6 +100,8 @@ def fit_law(points: list[Point]) -> Law:
         alpha_range=ranges[0],
         beta_range=ranges[1],
         error=float((error / len(points)) ** 0.5),
+        by_size=float(constants[1] * (weights.min() ** -alpha - weights.max() ** -alpha)),
+        by_length=float(constants[2] * (tokens.min() ** -beta - tokens.max() ** -beta)),
         largest_weights=float(weights.max()),
         largest_tokens=float(tokens.max()),
     )

@@ -39,10 +39,10 @@ COST = 1 + DECAY * (0.25 + 0.5)
 """What the three lengths cost, in the longest."""
 UNIT = 20
 """Steps of a whole run come in multiples of this, so that the branches begin at whole steps."""
-LEAST_STEPS = 80
+LEAST_STEPS = 40
 AIMED_STEPS = 600
 """Of the largest size: its batch follows, within these tokens."""
-LEAST_BATCH, LARGEST_BATCH = 1024, 8192
+LEAST_BATCH, LARGEST_BATCH = 512, 8192
 OVERHEAD = 0.1
 """Saves and evaluations, of the budget."""
 
@@ -90,7 +90,7 @@ def plan_series(
     """
     share = seconds * (1 - OVERHEAD) / sizes / COST
     made: list[tuple[Any, float]] = []
-    for layers, width, heads in SHAPES[1 : sizes + 1]:
+    for layers, width, heads in SHAPES[:sizes]:
         shape = {"model.layers": layers, "model.width": width, "model.heads": heads}
         config = from_settings(settings.replace(shape).model, vocabulary_size)
         flops = measure_training(kernels, config, settings.train, seconds=1.5)
