@@ -120,8 +120,8 @@ def chart_of(series: "Series", points: "list[Point]", law: "Law") -> "Chart":
         steps = [own[0][0] * (2 * longest / own[0][0]) ** (n / 40) for n in range(41)]
         line = [(tokens, law.loss(size.weights, tokens)) for tokens in steps]
         curves.append(Curve(name=t("cli_sweep.law_of", size=f"{size.layers}x{size.width}"), points=line))
-    words = {"title": t("cli_sweep.chart"), "x": t("cli_sweep.chart_x"), "y": t("cli_sweep.chart_y")}
-    return Chart(series=curves, log_x=True, **words)
+    x, y = t("cli_sweep.chart_x"), t("cli_sweep.chart_y")
+    return Chart(title=t("cli_sweep.chart"), x=x, y=y, series=curves, log_x=True)
 
 
 def tell(

@@ -72,8 +72,8 @@ class Law:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Law":
         """Reads what `as_dict` gave."""
-        ranges = {name: tuple(values[name]) for name in ("alpha_range", "beta_range")}
-        return cls(**values | ranges)
+        ranges: dict[str, Any] = {name: tuple(values[name]) for name in ("alpha_range", "beta_range")}
+        return cls(**{**values, **ranges})
 
 
 def fit_law(points: list[Point]) -> Law:

@@ -174,4 +174,4 @@ def merge(model: GPT, adapter: Adapter) -> None:
     """Adds the adapter to the model's weights for good."""
     parameters = own_parameters(model)
     for name, low in adapter.maps.items():
-        parameters[name] += (low.b_Or @ low.a_rD * low.scale).to(parameters[name])
+        parameters[name].add_((low.b_Or @ low.a_rD * low.scale).to(parameters[name]))
