@@ -6,44 +6,15 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from torch import nn
+from command_runs import write_run
 
-from textmill.checkpoints import checkpoint_folder, write_checksums
-from textmill.config import TokenizerSettings
-from textmill.model.config import modern
-from textmill.model.gpt import GPT
-from textmill.model.hub import save_model
+from textmill.kernels.build import can_build_inference
 from textmill.project import Project
-from textmill.tokenizer.train import SMALLEST_VOCABULARY, train_tokenizer
 
 Run = Callable[..., Any]
-
-
-def write_run(project: Project, name: str, step: int, *, context: int = 64, seed: int = 0) -> Path:
-    """Writes a checkpoint of a tiny random model that never ends by itself."""
-    generator = torch.Generator().manual_seed(seed)
-    model = GPT(modern(vocabulary_size=SMALLEST_VOCABULARY, context=context, layers=2, width=32, heads=2))
-    model.initialise(generator)
-    for parameter in model.parameters():
-        if parameter.ndim > 1:
-            nn.init.normal_(parameter, std=0.2, generator=generator)
-    with torch.no_grad():
-        model.output.weight[256:] = 0  # top-k, with scores above 0 to choose from, leaves the special tokens out
-    folder = checkpoint_folder(project.runs / name, step)
-    folder.mkdir(parents=True)
-    if not project.tokenizer.is_dir():
-        texts = ["the cat sat on the mat 猫坐在垫子上。" * 9]
-        train_tokenizer(texts, settings=TokenizerSettings(), vocabulary_size=SMALLEST_VOCABULARY).save(
-            project.tokenizer
-        )
-    save_model(model, folder, tokenizer_folder=project.tokenizer)
-    write_checksums(folder)
-    return folder
 
 
 @pytest.fixture
@@ -68,8 +39,9 @@ def test_the_json_document(trained: Project, run_textmill: Run) -> None:
     arguments = ("--max-tokens", 6, "--seed", 5, "--temperature", 1.5, "--json")
     four = run_textmill("generate", "猫", "--n", 4, *arguments, cwd=trained.root).ok().document
     assert set(four) == {
-        *("model", "step", "folder", "device", "prompt", "samples", "seconds", "tokens_per_second", "notes")
+        *("model", "step", "folder", "device", "path", "prompt", "samples", "seconds", "tokens_per_second", "notes")
     }
+    assert four["path"].startswith(("fp32", "bf16"))
     assert (four["model"], four["step"], four["prompt"], four["notes"]) == ("main", 20, "猫", [])
     assert [sample["seed"] for sample in four["samples"]] == [5, 6, 7, 8]
     for sample in four["samples"]:
@@ -124,6 +96,12 @@ def test_settings_of_the_project_count(trained: Project, run_textmill: Run) -> N
         (("--model", "hf:a"), "hub.reference"),
         (("--device", "cuda:99"), "hardware.no_device"),
         (("--temperature", "warm"), "usage.value"),
+        (("--weights", "int9"), "usage.value"),
+        (("--out", "o.jsonl"), "usage.goes_with"),
+        (("--in", "p.jsonl"), "usage.together"),
+        (("--choice", "a", "--regex", "b"), "usage.together"),
+        (("--schema", "none.json"), "usage.no_file"),
+        (("--regex", "(a"), "infer.grammar"),
     ],
 )
 def test_mistakes_are_told(arguments: tuple[Any, ...], code: str, trained: Project, run_textmill: Run) -> None:
@@ -240,3 +218,20 @@ def test_a_reader_that_goes_away_ends_it_quietly(trained: Project, start_process
     _, err = process.communicate(timeout=100)
     assert process.returncode == 141
     assert "Traceback" not in err
+
+
+def test_weights_are_held_as_they_are_stored_or_as_asked(trained: Project, run_textmill: Run) -> None:
+    run_textmill("export", "main", "--to", "hf", "--quantize", "bf16", "--out", "half", cwd=trained.root).ok()
+    more = ("--max-tokens", 3, "--seed", 1, "--json")
+
+    def path(model: str, *options: str) -> str:
+        done = run_textmill("generate", "a", "--model", model, *options, *more, cwd=trained.root)
+        return done.ok().document["path"]
+
+    possible, _ = can_build_inference()
+    assert path("main").startswith("fp32")
+    assert path("half").startswith("bf16" if possible else "fp32")
+    assert path("half", "--weights", "fp32").startswith("fp32")
+    if possible:
+        assert path("half", "--weights", "int8").startswith("int8")
+        assert path("main", "--weights", "int4").startswith("int4")

@@ -10,9 +10,10 @@ DIM, PLAIN = "\x1b[2m", "\x1b[0m"
 
 
 class SampleWriter:
-    """Prints samples one after another, each behind its prompt, with a heading where there are several.
+    """Prints samples one behind the other, each after its prompt, with a heading where there are several.
 
-    On a terminal the prompt is dim, and characters that would steer the terminal are shown by their numbers.
+    They may come side by side: the first is shown as it comes, what comes of the others waits for its turn. On a
+    terminal the prompt is dim, and characters that would steer the terminal are shown by their numbers.
     """
 
     def __init__(self, context: Context, prompt: str, count: int) -> None:
@@ -20,23 +21,41 @@ class SampleWriter:
         self.file = context.output.file
         self.terminal = context.output.is_terminal
         self.dim = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        self.prompt, self.count, self.sample = prompt, count, -1
+        self.prompt, self.count, self.sample, self.turn = prompt, count, -1, 0
+        self.waiting: dict[int, str] = {}
+        self.ended: set[int] = set()
         self.at_line_start = True
 
     def __enter__(self) -> "SampleWriter":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is None or not issubclass(kind, BrokenPipeError):
-            self.close()
+        if kind is not None and issubclass(kind, BrokenPipeError):
+            return
+        for sample in sorted(self.waiting):  # what is there of the others when the first is broken off
+            self.ended.add(sample)
+        self._show_waiting()
+        self.close()
 
-    def show(self, sample: int, text: str) -> None:
-        """Prints more of a sample."""
+    def show(self, sample: int, text: str, *, ended: bool = False) -> None:
+        """Takes more of a sample; `ended`: all of it is there."""
         if self.silent:
             return
-        if sample != self.sample:
-            self._begin(sample)
-        self._write(text)
+        self.waiting[sample] = self.waiting.get(sample, "") + text
+        if ended:
+            self.ended.add(sample)
+        self._show_waiting()
+
+    def _show_waiting(self) -> None:
+        while self.turn in self.waiting:
+            if self.sample != self.turn:
+                self._begin(self.turn)
+            text, self.waiting[self.turn] = self.waiting[self.turn], ""
+            self._write(text)
+            if self.turn not in self.ended:
+                return
+            del self.waiting[self.turn]
+            self.turn += 1
 
     def _begin(self, sample: int) -> None:
         self.close()
