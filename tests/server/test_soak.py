@@ -48,7 +48,7 @@ def body_of(rng: random.Random) -> tuple[str, dict[str, Any]]:
 def client(served: Serving, key: str, seed: int, until: float, times: list[float], errors: list[str]) -> None:
     rng = random.Random(seed)
     with httpx.Client(
-        base_url=served.address, headers={"authorization": f"Bearer {key}"}, timeout=120, trust_env=False
+        base_url=served.address, headers={"authorization": f"Bearer {key}"}, timeout=900, trust_env=False
     ) as http:
         while time.monotonic() < until:
             path, body = body_of(rng)
