@@ -34,8 +34,8 @@ def model_folder(byte_tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture
 def begin(
     start_process: Callable[..., subprocess.Popen[str]], model_folder: Path
-) -> Callable[..., tuple[subprocess.Popen[str], str]]:
-    """Starts the command and returns it with its address once it says that it is ready."""
+) -> Callable[..., tuple[subprocess.Popen[str], str, str]]:
+    """Starts the command and returns it with its address and path once it says that it is ready."""
 
     def start(*words: object, **named: Any) -> tuple[subprocess.Popen[str], str]:
         process = start_process(
@@ -46,7 +46,7 @@ def begin(
         assert match is not None
         assert match[1] == "tiny"
         assert match[3].startswith("fp32")
-        return process, match[2]
+        return process, match[2], match[3]
 
     return start
 
@@ -72,7 +72,7 @@ def stream(address: str, tokens: int, told: list[str], begun: threading.Event) -
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_open_answers_end(number: signal.Signals, begin: Callable[..., Any]) -> None:
-    process, address = begin()
+    process, address, _ = begin()
     told: list[str] = []
     reader = stream(address, 400, told, threading.Event())
     process.send_signal(number)
@@ -87,7 +87,7 @@ def test_a_signal_lets_open_answers_end(number: signal.Signals, begin: Callable[
 
 
 def test_the_drain_has_its_limit_and_says_so(begin: Callable[..., Any]) -> None:
-    process, address = begin("--serve.drain_seconds", "0.3")
+    process, address, _ = begin("--serve.drain_seconds", "0.3")
     told: list[str] = []
     reader = stream(address, 30_000, told, threading.Event())
     began = time.monotonic()
@@ -100,7 +100,7 @@ def test_the_drain_has_its_limit_and_says_so(begin: Callable[..., Any]) -> None:
 
 
 def test_a_second_signal_ends_it_at_once(begin: Callable[..., Any]) -> None:
-    process, address = begin()
+    process, address, _ = begin()
     told: list[str] = []
     reader = stream(address, 30_000, told, threading.Event())
     began = time.monotonic()
@@ -123,10 +123,16 @@ def test_keys_and_the_document_at_the_end(
     assert key.startswith("tm-")
     assert key not in file.read_text()
     assert key not in made.err
-    process, address = begin("--keys", file, env={"TEXTMILL_SERVE_KEY": "k" * 40})
+    process, address, path = begin("--keys", file, env={"TEXTMILL_SERVE_KEY": "k" * 40})
     for given, status in ((key, 200), ("k" * 40, 200), ("wrong", 401)):
         answer = httpx.get(f"{address}/v1/models", headers={"authorization": f"Bearer {given}"}, trust_env=False)
         assert answer.status_code == status
+    headers = {"authorization": f"Bearer {key}"}
+    body = {"prompt": "x", "max_tokens": 3}
+    assert httpx.post(f"{address}/v1/completions", json=body, headers=headers, trust_env=False).status_code == 200
+    metrics = httpx.get(f"{address}/metrics", headers=headers, trust_env=False).text
+    assert "textmill_step_seconds_total" in metrics
+    assert ("textmill_weight_bytes_per_second" in metrics) == ("cache" in path)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     assert process.returncode == 0

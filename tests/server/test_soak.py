@@ -65,7 +65,7 @@ def client(served: Serving, key: str, seed: int, until: float, times: list[float
             except httpx.HTTPError as error:
                 good, answer = False, error
             if not good:
-                errors.append(f"{path} {answer!r}"[:300])
+                errors.append(f"{path} {getattr(answer, 'text', answer)!r}"[-400:])
             times.append(time.monotonic() - began)
 
 

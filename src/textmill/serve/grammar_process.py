@@ -5,10 +5,11 @@ takes the whole process with it, and an intersection of two hundred patterns com
 by, with limits of the kernel's on processor time and memory, and compiles each new grammar first, over single bytes.
 """
 
+import hashlib
 import json
 import sys
 import threading
-from functools import lru_cache
+from collections import OrderedDict
 from typing import Any
 
 from textmill.tokenizer.template_process import TemplateProcess, limit_time
@@ -18,23 +19,35 @@ MOST_SECONDS = 2
 MOST_BYTES = 1 << 30
 STEPS = 8
 TOO_MUCH = "too much"
+MOST_VERDICTS = 1024
+"""Remembered under the grammar's hash: the texts themselves may be a megabyte each."""
 
 _lock = threading.Lock()
 _standing_by: list[TemplateProcess] = []
+_verdicts: OrderedDict[bytes, str] = OrderedDict()
 
 
-@lru_cache(maxsize=256)
 def tried(text: str, fuel: int, states: int, items: int) -> str:
     """Returns what the compiler says against a grammar in llguidance's form, "" for nothing, TOO_MUCH past a limit."""
+    name = hashlib.sha256(text.encode()).digest()
+    with _lock:
+        found = _verdicts.get(name)
+        if found is None:
+            found = _verdicts[name] = _verdict(text, fuel, states, items)
+            while len(_verdicts) > MOST_VERDICTS:
+                _verdicts.popitem(last=False)
+        return found
+
+
+def _verdict(text: str, fuel: int, states: int, items: int) -> str:
     limits = {"initial_lexer_fuel": fuel, "max_lexer_states": states, "max_grammar_size": items}
     request = json.dumps({"grammar": text, "limits": limits}).encode()
-    with _lock:
-        if not _standing_by or _standing_by[0].process.poll() is not None:
-            close()
-            _standing_by.append(TemplateProcess("textmill.serve.grammar_process"))
-        line = _standing_by[0].ask(request)
-        if not line:
-            close()
+    if not _standing_by or _standing_by[0].process.poll() is not None:
+        close()
+        _standing_by.append(TemplateProcess("textmill.serve.grammar_process"))
+    line = _standing_by[0].ask(request)
+    if not line:
+        close()
     return json.loads(line)["error"] if line else TOO_MUCH
 
 

@@ -101,6 +101,7 @@ class EngineNumbers:
             yield GaugeMetricFamily(name, help, value=value)
         counters = {
             "textmill_steps": ("Steps of the engine", "steps"),
+            "textmill_step_seconds": ("Seconds in steps", "seconds"),
             "textmill_prompt_tokens": ("Prompt tokens computed", "prompt_rows"),
             "textmill_reused_tokens": ("Prompt tokens found in the cache", "reused"),
             "textmill_written_tokens": ("Tokens written", "written"),
@@ -109,6 +110,9 @@ class EngineNumbers:
         }
         for name, (help, key) in counters.items():
             yield CounterMetricFamily(name, help, value=sum(getattr(each, key) for each in self._totals))
-        bandwidth = getattr(engine.runner, "bandwidth", None)
-        if isinstance(bandwidth, (int, float)):
-            yield GaugeMetricFamily("textmill_bytes_per_second", "Memory read for weights and cache", value=bandwidth)
+        weights = getattr(engine.runner, "weight_bytes", None)
+        if isinstance(weights, int) and engine.totals.seconds:
+            yield GaugeMetricFamily("textmill_weight_bytes", "Bytes of weights that a step reads", value=weights)
+            achieved = weights * engine.totals.steps / engine.totals.seconds
+            help = "Weights read a second, mean over all steps; rate(steps) / rate(step_seconds) gives it for a while"
+            yield GaugeMetricFamily("textmill_weight_bytes_per_second", help, value=achieved)

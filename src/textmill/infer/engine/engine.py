@@ -35,6 +35,8 @@ class Totals:
     proposed: int = 0
     accepted: int = 0
     reused: int = 0
+    seconds: float = 0.0
+    """In steps, without waiting for requests."""
 
 
 class Engine:
@@ -138,6 +140,7 @@ class Engine:
             if chosen:
                 self._compute(chosen, self.runner.hidden if embeds else self.runner.forward)
         self.totals.steps += 1
+        self.totals.seconds += time.perf_counter() - began
         written = self.totals.written - written
         if self.speculation is not None and written and all(turn.count == 1 for turn in turns):
             guessed = any(turn.proposals for turn in turns)
