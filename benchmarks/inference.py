@@ -112,11 +112,16 @@ def figure(case: str, seconds: list[float]) -> float:
     return {"decode1": 1, "decode16": MANY, "prefill512": LONG}[case] / value
 
 
-def timed_rows(case: str, workers: dict[Who, Worker], rounds: int, bandwidth: float) -> list[common.Row]:
+def timed_rows(case: str, workers: dict[Who, Worker], rounds: int, threads: int) -> list[common.Row]:
     """Returns the rows of a case that the workers run."""
+    from textmill.infer.native.bandwidth import read_bandwidth
+
     figures: dict[Who, list[float]] = {who: [] for who in workers}
     spent = dict.fromkeys(workers, 0.0)
+    bandwidths: list[float] = []
     for turn in range(rounds + 1):
+        if case == "decode1":
+            bandwidths.append(read_bandwidth(threads=threads))
         for who, worker in workers.items():
             seconds = worker.run(case)
             if turn:  # the first one warms up
@@ -128,9 +133,11 @@ def timed_rows(case: str, workers: dict[Who, Worker], rounds: int, bandwidth: fl
         for who, found in figures.items()
     }
     found_rows = together(rows)
+    if bandwidths:
+        found_rows.append(common.row(f"{case} memory", "bytes_read_per_second", *common.median(bandwidths), rounds + 1))
     for who, worker in workers.items():
         if case == "decode1" and "weight_bytes" in worker.facts:
-            share = rows[who]["value"] * worker.facts["weight_bytes"] / bandwidth
+            share = rows[who]["value"] * worker.facts["weight_bytes"] / common.median(bandwidths)[0]
             found_rows.append(common.row(f"{case} {who.name}", "share_of_bandwidth", share, n=rounds))
     return found_rows
 
@@ -173,7 +180,7 @@ def quality_rows(given: argparse.Namespace) -> list[common.Row]:
     from textmill.tokenizer.tokenizer import Tokenizer
 
     model, tokenizer = load_model(given.model), Tokenizer.load(given.model)
-    pieces = [piece for piece in given.data.read_text("utf-8").split("\n\n") if len(piece) > 200][: given.documents]
+    pieces = [piece for piece in given.data.read_text("utf-8").splitlines() if len(piece) > 200][: given.documents]
     documents = [(tokenizer.encode(piece), len(piece.encode())) for piece in pieces]
 
     def scores(runner: NativeRunner, ids_BT: torch.Tensor) -> torch.Tensor:
@@ -209,18 +216,15 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=200, help="pieces of --data that are scored")
     given = parser.parse_args()
     from textmill.hardware import default_threads
-    from textmill.infer.native.bandwidth import read_bandwidth
 
     given.threads = given.threads or default_threads()
     cases = [given.case] if given.case else list(CASES)
     rows: list[common.Row] = []
     if any(case in WORK for case in cases):
-        bandwidth = read_bandwidth(threads=given.threads)
-        rows.append(common.row("machine", "bytes_read_per_second", bandwidth))
         workers = start(given)
         for case in cases:
             if case in WORK:
-                rows += timed_rows(case, workers, given.rounds, bandwidth)
+                rows += timed_rows(case, workers, given.rounds, given.threads)
         for worker in workers.values():
             worker.end()
     if "ready" in cases:

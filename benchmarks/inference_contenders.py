@@ -75,14 +75,22 @@ class LlamaCpp(Contender):
         import llama_cpp  # pyright: ignore[reportMissingImports]
         import numpy as np
 
-        self.lib, self.np = llama_cpp, np
-        options = {"n_ctx": 1024 * MANY, "n_batch": LONG, "n_ubatch": LONG, "n_threads": threads}
-        self.model = llama_cpp.Llama(
-            place, **options, n_threads_batch=threads, n_seq_max=MANY, verbose=False, flash_attn=True
-        )
-        self.context: Any = self.model._ctx.ctx
-        self.vocabulary = self.model.n_vocab()
-        self.batch: Any = llama_cpp.llama_batch_init(max(LONG, MANY * PROMPT), 0, 1)
+        @llama_cpp.llama_log_callback
+        def silent(*_: object) -> None:
+            """Its log goes to stderr otherwise."""
+
+        self.lib, self.np, self.silent = llama_cpp, np, silent
+        llama_cpp.llama_log_set(silent, None)
+        llama_cpp.llama_backend_init()
+        model: Any = llama_cpp.llama_model_load_from_file(place.encode(), llama_cpp.llama_model_default_params())
+        if not model:
+            raise RuntimeError(f"llama.cpp cannot load {place}")
+        options = llama_cpp.llama_context_default_params()
+        options.n_ctx, options.n_seq_max, options.n_batch, options.n_ubatch = 1024 * MANY, MANY, LONG, LONG
+        options.n_threads = options.n_threads_batch = threads
+        self.context: Any = llama_cpp.llama_init_from_model(model, options)
+        self.vocabulary = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(model))
+        self.batch: Any = llama_cpp.llama_batch_init(LONG, 0, 1)
         self.facts = {"path": f"llama-cpp-python {llama_cpp.__version__}"}
 
     def begin(self) -> None:
