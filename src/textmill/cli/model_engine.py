@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textmill.cli.command import Argument, Context
+from textmill.i18n import t
 
 if TYPE_CHECKING:
     from textmill.infer.engine.engine import Engine
@@ -29,7 +30,18 @@ def load_model(context: Context, model: str | None, device: str) -> "LoadedModel
     place = check_device(device)
     if place == "cpu":
         torch.set_num_threads(default_threads())
-    return load(model, context.project, device=place, dtype=None)
+    loaded = load(model, context.project, device=place, dtype=None)
+    if place == "cpu" and will_compile(loaded):
+        context.say(t("cli_generate.compiling"))
+    return loaded
+
+
+def will_compile(loaded: "LoadedModel") -> bool:
+    """True where the engine's kernels have to be compiled first, which takes some seconds, once a machine."""
+    from textmill.infer.native.covers import uncovered
+    from textmill.kernels.build import can_build_inference, inference_is_compiled
+
+    return can_build_inference()[0] and uncovered(loaded.model.config) is None and not inference_is_compiled()
 
 
 def make_engine(loaded: "LoadedModel", weights: str, *, texts: int = 0, length: int = 0) -> "Engine":
