@@ -1,11 +1,12 @@
 """What a command is: its words, its arguments, and a function that does it and returns what `--json` prints."""
 
 import json
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rich.console import Console
 
@@ -51,13 +52,15 @@ class Command:
     """A command: ``run(context, **arguments)`` returns a JSON-ready dict and prints for people through the context."""
 
     words: tuple[str, ...]
-    run: Callable[..., dict[str, Any]]
+    run: Callable[..., dict[str, Any] | None]
     example: str
     arguments: tuple[Argument, ...] = ()
     settings: tuple[str, ...] = ()
     """The settings sections that this command reads, named in its help."""
     reads_project: bool = True
     """False for a command that must work beside a broken or missing project: textmill.toml is not read for it."""
+    json_lines: bool = False
+    """True for a command that under ``--json`` prints an object a line as things happen; `run` then returns None."""
     makes_project: bool = False
     """True when ``--project DIR`` may name a folder that is not a project yet (see `Context.project_given`)."""
 
@@ -68,9 +71,12 @@ class Command:
 
 
 class Stopped(KeyboardInterrupt):
-    """Raised by a command that a signal stopped after it saved and said so; `result` is what `--json` prints."""
+    """Raised by a command that a signal stopped after it saved and said so.
 
-    def __init__(self, result: dict[str, Any], exit_code: int = 130) -> None:
+    `result` is what `--json` prints; None: all is printed already.
+    """
+
+    def __init__(self, result: dict[str, Any] | None, exit_code: int = 130) -> None:
         super().__init__()
         self.result = result
         self.exit_code = exit_code
@@ -100,6 +106,8 @@ class Context:
     project_given: Path | None = None
     """What ``--project`` named, also when it is no project yet."""
     json: bool = False
+    results: IO[str] = field(default_factory=lambda: sys.stdout)
+    """stdout itself, also while ``--json`` keeps it for the document."""
     output: Console = field(default_factory=StreamConsole)
     messages: Console = field(default_factory=lambda: StreamConsole(stderr=True))
 
@@ -123,6 +131,11 @@ class Context:
         """Prints for people on stdout; nothing under --json. Text is taken as it is, without markup."""
         if not self.json:
             self.output.print(*parts, markup=False, highlight=False, soft_wrap=True)
+
+    def print_json_line(self, value: Any) -> None:
+        """Prints an object as one line, for a command that has `Command.json_lines`."""
+        self.results.write(json.dumps(json_ready(value), ensure_ascii=False) + "\n")
+        self.results.flush()
 
     def say(self, *parts: Any) -> None:
         """Prints a message about the work (not its result) on stderr."""

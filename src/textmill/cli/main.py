@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from textmill.cli import registry
 from textmill.cli.outcome import BROKEN_PIPE, explain, interrupted
@@ -20,7 +20,9 @@ from textmill.errors import ProjectError, UsageError
 from textmill.i18n import LANGUAGES, detect_language, set_language
 
 if TYPE_CHECKING:
-    from textmill.cli.command import Command, Context
+    from typing import TypeGuard
+
+    from textmill.cli.command import Command, Context, Stopped
 
 
 def entry() -> None:
@@ -35,9 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_language(asked_language(arguments) or detect_language())
     as_json = "--json" in arguments[: arguments.index("--") if "--" in arguments else None]
     try:
+        results = sys.stdout
         with redirect_stdout(sys.stderr) if as_json else nullcontext():
-            document, code = run(arguments)
-        if as_json:
+            document, code = run(arguments, results)
+        if as_json and document is not None:
             from textmill.cli.command import json_document
 
             print(json_document(document))
@@ -47,13 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return reader_gone()
 
 
-def run(arguments: list[str]) -> tuple[dict[str, Any], int]:
-    """Runs one command line; returns the document for ``--json`` and the exit code."""
+def run(arguments: list[str], results: IO[str]) -> tuple[dict[str, Any] | None, int]:
+    """Runs one command line; returns the document for ``--json`` (None: it is printed already) and the exit code."""
     try:
-        return answer(split(arguments)), 0
+        return answer(split(arguments), results), 0
     except KeyboardInterrupt as stop:
-        result = getattr(stop, "result", None)
-        return (result, getattr(stop, "exit_code", 130)) if result is not None else interrupted()
+        return (stop.result, stop.exit_code) if is_stopped(stop) else interrupted()
     except BrokenPipeError as error:
         if stream_broken():
             raise
@@ -62,7 +64,12 @@ def run(arguments: list[str]) -> tuple[dict[str, Any], int]:
         return explain(error)
 
 
-def answer(given: Split) -> dict[str, Any]:
+def is_stopped(stop: KeyboardInterrupt) -> "TypeGuard[Stopped]":
+    """True for a command's own end; only a command that ran has imported the class."""
+    return hasattr(stop, "exit_code")
+
+
+def answer(given: Split, results: IO[str]) -> dict[str, Any] | None:
     """Does what was asked for; returns the document for ``--json``."""
     check_language()
     if given.version:
@@ -81,7 +88,8 @@ def answer(given: Split) -> dict[str, Any]:
     from textmill.cli.parser import parse
 
     values = parse(command, given.tokens[len(words) :], given.literal)
-    return command.run(make_context(command, given), **values) or {}
+    document = command.run(make_context(command, given, results), **values)
+    return document if command.json_lines else document or {}
 
 
 def answer_without_command(given: Split) -> dict[str, Any]:
@@ -106,7 +114,7 @@ def answer_without_command(given: Split) -> dict[str, Any]:
     raise UsageError("usage.unknown_command", got=" ".join(tokens[:2]), nearest=registry.nearest(tokens))
 
 
-def make_context(command: "Command", given: Split) -> "Context":
+def make_context(command: "Command", given: Split, results: IO[str]) -> "Context":
     """Finds the project, loads the settings and returns what the command is given."""
     from textmill.cli.command import Context
     from textmill.project import SETTINGS_FILE, Project, find_project
@@ -121,7 +129,14 @@ def make_context(command: "Command", given: Split) -> "Context":
         project = find_project(Path.cwd())
     file = project.settings_file if project is not None and command.reads_project else None
     settings, origins = load_settings(file, os.environ, given.settings)
-    return Context(settings=settings, origins=origins, project=project, project_given=given.project, json=given.json)
+    return Context(
+        settings=settings,
+        origins=origins,
+        project=project,
+        project_given=given.project,
+        json=given.json,
+        results=results,
+    )
 
 
 def show_version() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The model that a command names, on its device, and the engine that runs it: shared by the commands that write."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textmill.cli.command import Argument, Context
@@ -76,6 +77,12 @@ def torch_reads_halves(loaded: "LoadedModel") -> bool:
 def full_name(loaded: "LoadedModel") -> str:
     """Returns how to ask for this very model again."""
     return loaded.name if loaded.step is None else f"{loaded.name}@{loaded.step}"
+
+
+def short_name(loaded: "LoadedModel") -> str:
+    """Returns what to call the model where there is little room: of a path, its end."""
+    path = Path(loaded.name)
+    return path.name if path.exists() and path.name else full_name(loaded)
 
 
 def device_of(loaded: "LoadedModel") -> str:

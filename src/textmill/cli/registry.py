@@ -31,6 +31,7 @@ REGISTERED: dict[tuple[str, ...], str] = {
     ("train",): "train",
     ("launch",): "train",
     ("generate",): "use",
+    ("chat",): "use",
     ("serve",): "use",
     ("import",): "use",
     ("export",): "use",

@@ -6,12 +6,12 @@ Every training document begins with <|endoftext|>, so every prompt does. Samples
 costs torch's kernels nothing: see `engine.torch_runner`. A seed gives the same text however many were asked for.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from textmill.i18n import t
 from textmill.infer.context import half_context, kept_prompt
 from textmill.infer.engine.engine import Engine
-from textmill.infer.engine.request import Request
+from textmill.infer.engine.request import Request, Ticket
 from textmill.infer.engine.scheduler import Limits
 from textmill.infer.engine.torch_runner import PAGE, TorchRunner
 from textmill.infer.events import Collector, Event, Failed, Generation, Output
@@ -77,10 +77,22 @@ def cut_prompt(model: GPT, ids: Sequence[int], settings: SamplingSettings, note:
 
 def events(engine: Engine, request: Request, on_slide: Callable[[], None] = lambda: None) -> Iterator[Event]:
     """Yields what comes of one request, stepping the engine; raises what went wrong with it."""
+    return ticket_events(engine, request, on_slide=on_slide)
+
+
+def ticket_events(
+    engine: Engine,
+    request: Request,
+    on_ticket: Callable[[Ticket], None] = lambda ticket: None,
+    *,
+    on_slide: Callable[[], None] = lambda: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Generator[Event, None, None]:
+    """As `events`; `on_ticket` gets the ticket before each event, `stop` is asked before each step."""
     told: list[Output] = []
     ticket = engine.add(request, told.append, on_slide=on_slide)
     try:
-        while told or not ticket.done:
+        while (told or not ticket.done) and not stop():
             if not told:
                 engine.step()
             waiting, told[:] = list(told), []
@@ -88,6 +100,7 @@ def events(engine: Engine, request: Request, on_slide: Callable[[], None] = lamb
                 if isinstance(output, Failed):
                     raise output.error
                 if isinstance(output, Event):
+                    on_ticket(ticket)
                     yield output
     finally:
         engine.cancel(ticket)

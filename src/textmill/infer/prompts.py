@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from textmill.errors import ModelError
 from textmill.model.config import ModelConfig
-from textmill.tokenizer.special_tokens import TURN_ENDS
+from textmill.tokenizer.special_tokens import TURN_END, TURN_ENDS
 from textmill.tokenizer.tokenizer import Tokenizer
 
 
@@ -32,6 +32,12 @@ def end_ids(tokenizer: Tokenizer) -> frozenset[int]:
     return frozenset(
         (tokenizer.end_of_text_id, *(tokenizer.special[name] for name in names if name in tokenizer.special))
     )
+
+
+def turn_stops(tokenizer: Tokenizer) -> tuple[str, ...]:
+    """Returns the texts that end a turn of a base model that knows the template's marks as plain text only."""
+    written = tokenizer.config.get("chat_template") is None or TURN_END in tokenizer.chat_template
+    return (TURN_END,) if written and TURN_END not in tokenizer.special else ()
 
 
 def check_ids(config: ModelConfig, ids: Sequence[int]) -> None:

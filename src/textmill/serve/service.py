@@ -12,7 +12,7 @@ from textmill.errors import UsageError
 from textmill.infer.engine.engine import Engine
 from textmill.infer.engine.request import Grammar
 from textmill.infer.engine.thread import EngineSwitch
-from textmill.infer.prompts import prompt_ids
+from textmill.infer.prompts import prompt_ids, turn_stops
 from textmill.serve.dispatch import Dispatcher
 from textmill.serve.grammar_process import MOST_SECONDS, TOO_MUCH, tried
 from textmill.serve.keys import Keys
@@ -20,7 +20,6 @@ from textmill.serve.memory import Memory
 from textmill.serve.parameters import Bounds
 from textmill.serve.refusal import Refused
 from textmill.serve.tools import form_of
-from textmill.tokenizer.special_tokens import TURN_END
 from textmill.tokenizer.tokenizer import Tokenizer
 
 POOL = 4
@@ -60,9 +59,7 @@ class Service:
             tokens=min(self.settings.tokens or self.context, self.context),
         )
         self.call_form = form_of(self.tokenizer.chat_template)
-        ours = self.tokenizer.config.get("chat_template") is None or TURN_END in self.tokenizer.chat_template
-        foreign = TURN_END not in self.tokenizer.special
-        self.turn_stops = (TURN_END,) if ours and foreign else ()
+        self.turn_stops = turn_stops(self.tokenizer)
         """A base model that is given a template whose turn's end is no token of its own."""
 
     @property
