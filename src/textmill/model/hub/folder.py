@@ -15,6 +15,7 @@ from textmill.model.gpt import GPT
 from textmill.model.hub.configs import TOKEN_IDS, choose_family, family_of, from_hub, to_hub
 from textmill.model.hub.tensor_files import WEIGHTS_FILE, TensorFolder, read_json, write_tensors
 from textmill.model.hub.weights import hub_tensors, load_hub_tensors
+from textmill.tokenizer.special_tokens import TURN_END
 
 CONFIG_FILE, GENERATION_FILE = "config.json", "generation_config.json"
 TOKENIZER_FILES = (
@@ -52,7 +53,8 @@ def save_model(
         folder.mkdir(parents=True, exist_ok=True)
         write_tensors(folder / WEIGHTS_FILE, hub_tensors(model, family), stored)
         write_json(folder / CONFIG_FILE, to_hub(model.config, stored, token_ids=token_ids, layout=layout))
-        write_json(folder / GENERATION_FILE, generation_config(token_ids))
+        turn_end = turn_end_id(tokenizer_folder) if tokenizer_folder else None
+        write_json(folder / GENERATION_FILE, generation_config(token_ids, turn_end))
         for name in TOKENIZER_FILES:
             if tokenizer_folder not in (None, folder) and (tokenizer_folder / name).is_file():
                 shutil.copyfile(tokenizer_folder / name, folder / name)
@@ -125,10 +127,26 @@ def special_token_ids(tokenizer_folder: Path) -> dict[str, int | None]:
     return found
 
 
-def generation_config(token_ids: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what engines take as defaults for sampling; the same numbers as Textmill's settings."""
+def turn_end_id(tokenizer_folder: Path) -> int | None:
+    """Returns the id by which a tokenizer folder's own chat template ends a turn, None where it has no such token."""
+    if not (tokenizer_folder / "tokenizer.json").is_file():
+        return None
+    added = read_json(tokenizer_folder / "tokenizer.json").get("added_tokens") or []
+    return next((token["id"] for token in added if token["content"] == TURN_END and token.get("special")), None)
+
+
+def generation_config(token_ids: Mapping[str, Any], turn_end: int | None = None) -> dict[str, Any]:
+    """Returns what engines take as defaults for sampling; the same numbers as Textmill's settings.
+
+    The end of a chat turn is among the ends: vLLM and `transformers` go by this file alone and would write past it.
+    """
+    ends = token_ids.get("eos_token_id")
+    if turn_end is not None and ends is not None:
+        all_ends = ends if isinstance(ends, list) else [ends]
+        ends = all_ends if turn_end in all_ends else [*all_ends, turn_end]
     return {
         **{name: token_ids.get(name) for name in TOKEN_IDS},
+        "eos_token_id": ends,
         "do_sample": True,
         "temperature": 0.8,
         "top_p": 0.95,
