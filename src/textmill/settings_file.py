@@ -36,3 +36,14 @@ def toml_value(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)
+
+
+def settings_of(values: dict[str, dict[str, Any]]) -> Settings:
+    """Returns the settings that `Settings.as_dict` gave as `values`; JSON's lists become tuples."""
+    return Settings().replace(
+        {
+            f"{section}.{name}": tuple(value) if isinstance(value, list) else value
+            for section, part in values.items()
+            for name, value in part.items()
+        }
+    )

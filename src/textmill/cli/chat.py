@@ -13,7 +13,7 @@ from textmill.cli.chat_commands import run as run_command
 from textmill.cli.chat_input import Lines
 from textmill.cli.chat_session import Session
 from textmill.cli.command import Argument, Command, Context, Stopped
-from textmill.cli.model_engine import MODEL_ARGUMENTS, load_model, make_engine, short_name
+from textmill.cli.model_engine import MODEL_ARGUMENTS, SAMPLING_ARGUMENTS, load_model, make_engine, short_name
 from textmill.cli.text_input import read_prompt
 from textmill.i18n import t
 
@@ -126,13 +126,7 @@ COMMAND = Command(
         Argument(name="--system", default="", metavar="TEXT"),
         Argument(name="--no-history", flag=True, default=False),
         Argument(name="--no-markdown", flag=True, default=False),
-        Argument(name="--max-tokens", kind=int),
-        Argument(name="--temperature", kind=float),
-        Argument(name="--top-k", kind=int),
-        Argument(name="--top-p", kind=float),
-        Argument(name="--min-p", kind=float),
-        Argument(name="--repetition-penalty", kind=float),
-        Argument(name="--seed", kind=int),
+        *SAMPLING_ARGUMENTS,
         *MODEL_ARGUMENTS,
     ),
     settings=("generate",),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from textmill.cli.command import Argument, Command, Context, Stopped
 from textmill.cli.grammar_options import GRAMMAR_ARGUMENTS, Wish, compiled, take_wish
-from textmill.cli.model_engine import MODEL_ARGUMENTS, device_of, full_name, load_model, make_engine
+from textmill.cli.model_engine import MODEL_ARGUMENTS, SAMPLING_ARGUMENTS, device_of, full_name, load_model, make_engine
 from textmill.cli.text_input import read_prompt
 from textmill.cli.text_output import SampleWriter
 from textmill.errors import UsageError
@@ -177,13 +177,7 @@ COMMAND = Command(
         Argument(name="--out", kind=Path, metavar="FILE.jsonl"),
         Argument(name="--n", kind=int, default=1),
         Argument(name="--stop", many="*"),
-        Argument(name="--max-tokens", kind=int),
-        Argument(name="--temperature", kind=float),
-        Argument(name="--top-k", kind=int),
-        Argument(name="--top-p", kind=float),
-        Argument(name="--min-p", kind=float),
-        Argument(name="--repetition-penalty", kind=float),
-        Argument(name="--seed", kind=int),
+        *SAMPLING_ARGUMENTS,
         *GRAMMAR_ARGUMENTS,
         *MODEL_ARGUMENTS,
     ),

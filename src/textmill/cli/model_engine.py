@@ -19,9 +19,29 @@ MODEL_ARGUMENTS = (
     Argument(name="--weights", choices=WEIGHTS, default="auto"),
     Argument(name="--device", default="", metavar="DEVICE"),
 )
+SAMPLING_ARGUMENTS = (
+    Argument(name="--max-tokens", kind=int),
+    Argument(name="--temperature", kind=float),
+    Argument(name="--top-k", kind=int),
+    Argument(name="--top-p", kind=float),
+    Argument(name="--min-p", kind=float),
+    Argument(name="--repetition-penalty", kind=float),
+    Argument(name="--seed", kind=int),
+)
+"""The [generate] settings that have a short option of the same name."""
 
 
 def load_model(context: Context, model: str | None, device: str) -> "LoadedModel":
+    """As `load_on`, for a command that waits for the engine: says where that has kernels to compile first."""
+    from textmill.infer.engine.build import EngineSettings, compiles_first
+
+    loaded = load_on(context, model, device)
+    if compiles_first(loaded.model, EngineSettings()):  # some seconds, once a machine
+        context.say(t("cli_generate.compiling"))
+    return loaded
+
+
+def load_on(context: Context, model: str | None, device: str) -> "LoadedModel":
     """Returns the model on the device, as its weights are stored; `notes`: what the user should know of the choice."""
     import torch
 
@@ -31,18 +51,7 @@ def load_model(context: Context, model: str | None, device: str) -> "LoadedModel
     place = check_device(device)
     if place == "cpu":
         torch.set_num_threads(default_threads())
-    loaded = load(model, context.project, device=place, dtype=None)
-    if place == "cpu" and will_compile(loaded):
-        context.say(t("cli_generate.compiling"))
-    return loaded
-
-
-def will_compile(loaded: "LoadedModel") -> bool:
-    """True where the engine's kernels have to be compiled first, which takes some seconds, once a machine."""
-    from textmill.infer.native.covers import uncovered
-    from textmill.kernels.build import can_build_inference, inference_is_compiled
-
-    return can_build_inference()[0] and uncovered(loaded.model.config) is None and not inference_is_compiled()
+    return load(model, context.project, device=place, dtype=None)
 
 
 def make_engine(loaded: "LoadedModel", weights: str, *, texts: int = 0, length: int = 0) -> "Engine":
@@ -65,13 +74,12 @@ def torch_reads_halves(loaded: "LoadedModel") -> bool:
     """True where torch would multiply half precision on a CPU, which most do slower than single precision."""
     import torch
 
-    from textmill.infer.native.covers import uncovered
-    from textmill.kernels.build import can_build_inference
+    from textmill.infer.engine.build import EngineSettings, why_not_compiled
 
     weight = loaded.model.token_embedding.weight
     if weight.device.type != "cpu" or weight.dtype == torch.float32:
         return False
-    return not can_build_inference()[0] or uncovered(loaded.model.config) is not None
+    return bool(why_not_compiled(loaded.model, EngineSettings()))
 
 
 def full_name(loaded: "LoadedModel") -> str:

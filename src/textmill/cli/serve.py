@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textmill.cli.command import Argument, Command, Context, Stopped
+from textmill.cli.model_engine import WEIGHTS, load_on
 from textmill.errors import UsageError
 from textmill.i18n import t
 
@@ -134,18 +135,11 @@ def load_engine(
     context: Context, models: Models, settings: "ServeSettings"
 ) -> "tuple[LoadedModel, Engine, Callable[[], Engine] | None]":
     """Loads the model onto the device; returns it with its engine, and how to make a faster one if there is to be."""
-    import torch
-
-    from textmill.hardware import check_device, default_threads
     from textmill.infer.engine.build import EngineSettings, build_engine, quick_engine
     from textmill.infer.engine.scheduler import Limits
-    from textmill.infer.resolve import load
 
-    place = check_device(models.device)
-    if place == "cpu":
-        torch.set_num_threads(default_threads())
-    loaded = load(models.model, context.project, device=place, dtype=None)
-    draft = load(models.draft, context.project, device=place, dtype=None) if models.draft else None
+    loaded = load_on(context, models.model, models.device)
+    draft = load_on(context, models.draft, models.device) if models.draft else None
     for note in (*loaded.notes, *(draft.notes if draft is not None else ())):
         context.say(note)
     chosen = EngineSettings(
@@ -175,7 +169,7 @@ COMMAND = Command(
         Argument(name="--host"),
         Argument(name="--port", kind=int),
         Argument(name="--name", metavar="NAME"),
-        Argument(name="--weights", choices=("auto", "fp32", "bf16", "int8", "int4")),
+        Argument(name="--weights", choices=WEIGHTS),
         Argument(name="--cache-tokens", kind=int),
         Argument(name="--keys", metavar="FILE"),
         Argument(name="--new-key", default="", metavar="NAME"),

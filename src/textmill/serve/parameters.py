@@ -88,6 +88,14 @@ STREAM_OPTIONS = Field(
         refused=frozenset({"include_obfuscation"}),
     ),
 )
+JSON_SCHEMA = Record(
+    fields=(
+        Field(name="name", shape=NAME, required=True, about="schema_name"),
+        Field(name="description", shape=Text(longest=4096), about="schema_description"),
+        Field(name="schema", shape=Anything(longest=SCHEMA_CHARACTERS), required=True),
+        Field(name="strict", shape=Flag(), about="schema_strict"),
+    )
+)
 RESPONSE_FORMAT = Field(
     name="response_format",
     shape=Tagged(
@@ -100,14 +108,7 @@ RESPONSE_FORMAT = Field(
                     Field(
                         name="json_schema",
                         required=True,
-                        shape=Record(
-                            fields=(
-                                Field(name="name", shape=NAME, required=True, about="schema_name"),
-                                Field(name="description", shape=Text(longest=4096), about="schema_description"),
-                                Field(name="schema", shape=Anything(longest=SCHEMA_CHARACTERS), required=True),
-                                Field(name="strict", shape=Flag(), about="schema_strict"),
-                            )
-                        ),
+                        shape=JSON_SCHEMA,
                     ),
                 )
             ),

@@ -1,7 +1,7 @@
 """What /v1/responses takes."""
 
 from textmill.serve.chat_parameters import CHOICE_WORDS, FUNCTION, FUNCTION_NAME, MOST_MESSAGES, MOST_TOOLS
-from textmill.serve.parameters import LABEL, MOST_TOP, NAME, SCHEMA_CHARACTERS, Bounds, common, token_count
+from textmill.serve.parameters import JSON_SCHEMA, LABEL, MOST_TOP, Bounds, common, token_count
 from textmill.serve.records import Field, Record, Tagged
 from textmill.serve.schema import Anything, Either, Flag, Many, Number, Table, Text
 
@@ -103,14 +103,7 @@ TEXT_FORMAT = Tagged(
     cases={
         "text": Record(fields=()),
         "json_object": Record(fields=()),
-        "json_schema": Record(
-            fields=(
-                Field(name="name", shape=NAME, required=True, about="schema_name"),
-                Field(name="description", shape=Text(longest=4096), about="schema_description"),
-                Field(name="schema", shape=Anything(longest=SCHEMA_CHARACTERS), required=True),
-                Field(name="strict", shape=Flag(), about="schema_strict"),
-            )
-        ),
+        "json_schema": JSON_SCHEMA,
     },
 )
 RESPONSES_REFUSED = frozenset(

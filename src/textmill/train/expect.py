@@ -15,16 +15,15 @@ from textmill.errors import TrainingError
 from textmill.model.config import ModelConfig
 from textmill.model.counts import count_parameters
 from textmill.train.kernels import Kernels, default_micro_batch
+from textmill.train.loop import FINAL_EVALUATION_FACTOR
 from textmill.train.trial import Trial, try_out
 
 START_SECONDS = 5.0
 """Imports, opening the tokens, the first page of the report."""
 COMPILE_SECONDS = 45.0
-"""What compiling a block costs at first on two cores."""
+"""What compiling a block costs at first on two cores; a budget under eight times this does without."""
 SAVED_A_SECOND = 1e9
 """Bytes of weights and optimizer that are copied, or written where training waits for it."""
-FINAL_FACTOR = 4
-"""The last evaluation reads so many times the tokens."""
 TOKEN_BYTES = 2
 ROOM = 0.9
 """The share of the free memory that a run may take."""
@@ -54,7 +53,7 @@ def of_trial(trial: Trial, settings: Settings, kernels: Kernels, data_tokens: in
     micro_tokens = rows * settings.model.context
     step = train.batch_tokens / micro_tokens * trial.micro_seconds + trial.update_seconds
     # windows of half stride read every token twice
-    evaluations = (train.steps // looks.every) + FINAL_FACTOR
+    evaluations = (train.steps // looks.every) + FINAL_EVALUATION_FACTOR
     seen = evaluations * 2 * looks.tokens / micro_tokens * trial.forward_seconds
     saves = (train.steps // settings.checkpoint.every + 1) * trial.state_bytes / SAVED_A_SECOND
     seconds = START_SECONDS + train.steps * step + seen + saves + COMPILE_SECONDS * kernels.compile

@@ -28,7 +28,7 @@ from textmill.model.gpt import GPT
 from textmill.tokenizer.train import vocabulary_for_text
 from textmill.train.batches import Batch
 from textmill.train.budget import Budget
-from textmill.train.expect import rough_memory
+from textmill.train.expect import COMPILE_SECONDS, rough_memory
 from textmill.train.kernels import Kernels
 from textmill.train.optimizers import Optimizers
 from textmill.train.scaling import Law
@@ -59,8 +59,6 @@ STEPS = 1500
 """About how many steps a run is given; more tokens then make larger batches. In 230 s on two fp32 cores the same model
 reached 0.774 bits per byte with batches of 4,096 tokens (299 steps) and 0.689 with 2,048 (572 steps)."""
 
-COMPILE_SECONDS = 45.0
-"""What compiling a block costs at first on two cores; a budget under eight times this does without."""
 COMPILE_GAIN = 1.15
 OVERHEAD_SHARE = 0.06
 """Evaluations, samples and saves along the way."""

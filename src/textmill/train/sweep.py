@@ -16,12 +16,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from textmill.checkpoints import checkpoint_folder
 from textmill.config import Settings
 from textmill.errors import TrainingError
 from textmill.files import write_json
 from textmill.model.config import from_settings
 from textmill.model.counts import training_flops
 from textmill.project import Project
+from textmill.settings_file import settings_of
 from textmill.tokenizer.tokenizer import Tokenizer
 from textmill.tokenizer.tokens import Tokens
 from textmill.train.checkpoint import newest_whole
@@ -128,12 +130,12 @@ def run_series(
     listener: Callable[[str], Listener],
 ) -> list[Point]:
     """Trains what is not trained yet, and returns the measured points; `listener(name)` gets each run's events."""
-    settings = _settings(series.settings)
+    settings = settings_of(series.settings)
     points: list[Point] = []
     for size, steps, name in series.lengths:
         origin = None
         if name != size.name:
-            origin = project.runs / size.name / "checkpoints" / f"step-{round(steps * (1 - DECAY)):08d}"
+            origin = checkpoint_folder(project.runs / size.name, round(steps * (1 - DECAY)))
         changes = size.changes() | {
             "train.steps": steps,
             "train.batch_tokens": series.batch_tokens,
@@ -236,13 +238,3 @@ def known_law(project: Project) -> Law | None:
 def kernels_of(settings: Settings, device: str) -> Kernels:
     """Returns the kernels with which the series is measured and trained; compiling is not worth it for short runs."""
     return choose_kernels(settings.replace({"train.compile": "off"}), device)
-
-
-def _settings(values: dict[str, Any]) -> Settings:
-    return Settings().replace(
-        {
-            f"{section}.{name}": tuple(value) if isinstance(value, list) else value
-            for section, part in values.items()
-            for name, value in part.items()
-        }
-    )

@@ -20,12 +20,12 @@ from typing import Any
 import textmill
 from textmill.config import Settings
 from textmill.errors import ResourceError
+from textmill.settings_file import settings_of
 from textmill.train.kernels import Kernels
 
 SECONDS = 2.0
 """How long each of the measured things is repeated."""
 PATIENCE = 600.0
-MEBIBYTE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,13 +212,7 @@ def peak_bytes() -> float:
 def main() -> None:
     """Answers the question on stdin; on a bad end one line on stderr."""
     question = json.loads(sys.stdin.read())
-    settings = Settings().replace(
-        {
-            f"{section}.{name}": tuple(value) if isinstance(value, list) else value
-            for section, values in question["settings"].items()
-            for name, value in values.items()
-        }
-    )
+    settings = settings_of(question["settings"])
     out = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints
     try:

@@ -29,7 +29,6 @@ from textmill.model.config import ModelConfig
 from textmill.model.gpt import GPT
 from textmill.model.hub.adapters import load_adapter
 
-WEIGHTS = ("auto", "fp32", "bf16", "int8", "int4")
 QUANTISED = ("int8", "int4")
 CACHE_SHARE = 0.25
 """Of the memory that is free, for keys and values, where nothing else is said."""
@@ -42,7 +41,7 @@ class EngineSettings:
     """How a model is run."""
 
     weights: str = "auto"
-    """One of WEIGHTS."""
+    """auto, fp32, bf16, int8 or int4."""
     cache_tokens: int = 0
     """Positions that the cache holds; 0: a quarter of the free memory, at most 64 texts of the whole context."""
     threads: int = 0
@@ -73,9 +72,9 @@ def build_engine(loaded: LoadedModel, settings: EngineSettings, *, draft: Loaded
 def quick_engine(loaded: LoadedModel, settings: EngineSettings) -> tuple[Engine, Callable[[], Engine] | None]:
     """Returns an engine that answers at once, and how to make the one that new requests should get, if it is another.
 
-    Another one: where the compiled runner would answer but has to be compiled first.
+    Another one: where it `compiles_first`.
     """
-    if not _compiled_would(loaded.model, settings) or inference_is_compiled():
+    if not compiles_first(loaded.model, settings):
         return build_engine(loaded, settings), None
     at_first = Engine(_torch_runner(loaded.model, settings), loaded.tokenizer, limits=settings.limits)
     return at_first, lambda: build_engine(loaded, settings)
@@ -83,9 +82,10 @@ def quick_engine(loaded: LoadedModel, settings: EngineSettings) -> tuple[Engine,
 
 def build_runner(model: GPT, settings: EngineSettings) -> Runner:
     """Returns the runner for the model; ModelError where the settings ask for what is not to be had."""
-    if not _compiled_would(model, settings):
+    why_not = why_not_compiled(model, settings)
+    if why_not:
         if settings.weights in QUANTISED:
-            raise ModelError("infer.no_quantised", weights=settings.weights, reason=_why_not(model, settings))
+            raise ModelError("infer.no_quantised", weights=settings.weights, reason=why_not)
         return _torch_runner(model, settings)
     weights = settings.weights
     if weights == "auto":
@@ -101,11 +101,12 @@ def build_runner(model: GPT, settings: EngineSettings) -> Runner:
         return _torch_runner(model, settings)
 
 
-def _compiled_would(model: GPT, settings: EngineSettings) -> bool:
-    return not _why_not(model, settings)
+def compiles_first(model: GPT, settings: EngineSettings) -> bool:
+    """True where the compiled runner would answer but has to be compiled first."""
+    return not why_not_compiled(model, settings) and not inference_is_compiled()
 
 
-def _why_not(model: GPT, settings: EngineSettings) -> str:
+def why_not_compiled(model: GPT, settings: EngineSettings) -> str:
     """Returns why the compiled runner does not answer, "" where it does."""
     if model.token_embedding.weight.device.type != "cpu":
         return model.token_embedding.weight.device.type

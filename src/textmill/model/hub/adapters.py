@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from textmill.errors import CheckpointError, ModelError
+from textmill.model.config import ModelConfig
 from textmill.model.gpt import GPT
 from textmill.model.hub.configs import choose_family
 from textmill.model.hub.family import Weight
@@ -74,12 +75,13 @@ class Adapter:
 def load_adapter(folder: Path, model: GPT) -> Adapter:
     """Returns the adapter in `folder` for `model`; errors name the file and what is wrong."""
     config = read_config(folder)
-    rows = {row.hub: row for row in weight_rows(choose_family(model.config), model.config, own_parameters(model))}
+    parameters = own_parameters(model)
+    rows = {row.hub: row for row in weight_rows(choose_family(model.config), model.config, parameters)}
     maps: dict[str, LowRank] = {}
     pairs, copies = read_tensors(folder)
     for module, copy in copies.items():
         row = rows.get(f"{module}.weight")
-        parts = [own_parameters(model)[name] for name in row.ours] if row else []
+        parts = [parameters[name] for name in row.ours] if row else []
         if row is None or not torch.equal(row.packing.join(parts, model.config).to(copy), copy):
             raise ModelError("hub.adapter_module", file=folder / WEIGHTS_FILE, name=f"{module}.base_layer")
     for module, (a_rD, b_Or) in pairs.items():
@@ -87,7 +89,7 @@ def load_adapter(folder: Path, model: GPT) -> Adapter:
         if row is None or row.ours == ("token_embedding.weight",):
             raise ModelError("hub.adapter_module", file=folder / WEIGHTS_FILE, name=module)
         scale = scale_of(config, module, a_rD.shape[0])
-        for name, part_Or in split_rows(row, b_Or, model).items():
+        for name, part_Or in split_rows(row, b_Or, parameters, model.config).items():
             maps[name] = LowRank(a_rD=a_rD, b_Or=part_Or, scale=scale)
     adapter = Adapter(maps=maps)
     adapter.check(model)
@@ -158,14 +160,13 @@ def read_tensors(folder: Path) -> tuple[dict[str, tuple[Tensor, Tensor]], dict[s
     return {module: (parts["A"].float(), parts["B"].float()) for module, parts in found.items()}, copies
 
 
-def split_rows(row: Weight, b_Or: Tensor, model: GPT) -> dict[str, Tensor]:
+def split_rows(row: Weight, b_Or: Tensor, parameters: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
     """Returns, by our names, the rows of B that belong to each of our matrices in a tensor of the file."""
-    parameters = own_parameters(model)
     sizes = [parameters[name].shape[0] for name in row.ours]
     if b_Or.shape[0] != sum(sizes):
         raise ModelError("hub.adapter_shape", name=row.hub, expected=[sum(sizes)], got=[b_Or.shape[0]])
     whole = b_Or.t() if row.packing.transposed else b_Or
-    parts = row.packing.split(whole, sizes, model.config)
+    parts = row.packing.split(whole, sizes, config)
     return {name: part.contiguous() for name, part in zip(row.ours, parts, strict=True)}
 
 
