@@ -22,12 +22,15 @@ from torch import Tensor
 from textmill.data.duplicates.shingles import mix
 from textmill.tokenizer.tokens import TokenSplit
 
+IGNORED = -100
+"""A target that counts in no loss: a token that is read but not learned, or padding."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """One micro-batch of packed rows.
 
-    `inputs_BT`, `targets_BT`: token ids, int64. `documents_BT`: the index of each input token's document in its row,
+    `inputs_BT`, `targets_BT`: token ids, int64, of targets also IGNORED. `documents_BT`: the index of each input token's document in its row,
     int64; attention stays inside a document.
     """
 
