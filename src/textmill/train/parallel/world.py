@@ -91,15 +91,28 @@ def open_world(device: str = "", *, patience: float = 0.0) -> Iterator[World]:
         torch.cuda.set_device(world.local_rank)
     torch.set_num_threads(share_of_threads(world, hardware.default_threads()))
     timeout = timedelta(seconds=patience) if patience else PATIENCE
-    dist.init_process_group("cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo", timeout=timeout)
     try:
+        join(world, "cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo", timeout)
         yield world
     except RuntimeError as error:
         if isinstance(error, dist.DistError) or "gloo" in str(error):
             raise TrainingError("parallel.lost", rank=world.rank, detail=str(error).splitlines()[0]) from error
         raise
     finally:
-        dist.destroy_process_group()
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def join(world: World, backend: str, timeout: timedelta) -> None:
+    """Makes the process group, under keys of this start of the processes.
+
+    torchrun keeps one store over all restarts; under the same keys a process that is quicker than the first one finds
+    the address where that one listened before it was killed, and is refused.
+    """
+    store, _, _ = next(iter(dist.rendezvous("env://", world.rank, world.size, timeout=timeout)))
+    start = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    store = dist.PrefixStore(f"start_{start}", store)
+    dist.init_process_group(backend, store=store, rank=world.rank, world_size=world.size, timeout=timeout)
 
 
 def share_of_threads(world: World, wanted: int) -> int:
