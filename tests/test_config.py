@@ -2,10 +2,10 @@ import dataclasses
 
 import pytest
 
-from textmill.config import SECTIONS, Settings, TrainSettings, all_settings, section_name, value_type
+from textmill.config import SECTIONS, Settings, TrainSettings, all_settings, value_type
 from textmill.errors import SettingsError
 from textmill.i18n import LANGUAGES, entry
-from textmill.setting_values import type_name
+from textmill.setting_values import section_name, type_name
 
 
 def test_defaults_pass_their_own_checks():
@@ -70,6 +70,7 @@ def test_no_text_is_left_of_a_setting_that_is_gone():
 
 def test_names_and_types():
     assert section_name(TrainSettings) == "train"
+    assert {name: section_name(kind) for name, kind in SECTIONS.items()} == {name: name for name in SECTIONS}
     assert Settings().as_dict()["train"]["steps"] == Settings().train.steps
     kinds = {value_type(name) for name in all_settings()}
     assert kinds == {int, float, str, bool, tuple[str, ...]}

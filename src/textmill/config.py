@@ -8,18 +8,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
-from textmill.setting_values import check_value, setting
-
-
-class Section:
-    """What the sections share: values are checked when a section is made, so a bad one cannot travel."""
-
-    __slots__ = ()
-
-    def __post_init__(self) -> None:
-        for item in dataclasses.fields(self):  # type: ignore[arg-type]
-            name = f"{section_name(type(self))}.{item.name}"
-            check_value(name, item, value_type(name), getattr(self, item.name))
+from textmill.config_tune import TuneSettings
+from textmill.setting_values import Section, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +279,7 @@ class Settings:
     evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
     generate: GenerateSettings = field(default_factory=GenerateSettings)
     serve: ServeSettings = field(default_factory=ServeSettings)
+    tune: TuneSettings = field(default_factory=TuneSettings)
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """Returns {section: {name: value}}, ready for JSON."""
@@ -307,11 +298,6 @@ class Settings:
 
 
 SECTIONS: dict[str, type] = {item.name: item.default_factory for item in dataclasses.fields(Settings)}  # type: ignore[misc]
-
-
-def section_name(section: type) -> str:
-    """Returns the name under which a section stands in files and on the command line."""
-    return next(name for name, kind in SECTIONS.items() if kind is section)
 
 
 def all_settings() -> dict[str, dataclasses.Field]:

@@ -1,8 +1,9 @@
 """What a setting may be: its type, its bounds, its choices, and what they are called in messages."""
 
+import dataclasses
 import math
 from dataclasses import Field, field
-from typing import Any
+from typing import Any, get_type_hints
 
 from textmill.errors import SettingsError
 from textmill.i18n import t
@@ -17,6 +18,23 @@ def setting(
 ) -> Any:
     """Returns a dataclass field with a default and the bounds (inclusive) that its value is held to."""
     return field(default=default, metadata={"minimum": minimum, "maximum": maximum, "choices": choices})
+
+
+class Section:
+    """What the sections share: values are checked when a section is made, so a bad one cannot travel."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        kinds = get_type_hints(type(self))
+        for item in dataclasses.fields(self):  # type: ignore[arg-type]
+            name = f"{section_name(type(self))}.{item.name}"
+            check_value(name, item, kinds[item.name], getattr(self, item.name))
+
+
+def section_name(section: type) -> str:
+    """Returns the name under which a section stands in files and on the command line: TrainSettings is train."""
+    return section.__name__.removesuffix("Settings").lower()
 
 
 def check_value(name: str, item: Field, kind: Any, value: Any) -> None:

@@ -13,13 +13,13 @@ from textmill.infer.events import Event
 from textmill.serve.choice import Choice
 from textmill.serve.dispatch import Answer
 from textmill.serve.grammars import wished
-from textmill.serve.messages import template_messages, template_tools
 from textmill.serve.refusal import Refused, unsupported_tools
 from textmill.serve.sampling import sampling_settings, stops
 from textmill.serve.service import Service
 from textmill.serve.stream import event
 from textmill.serve.tools import CLOSING, HERMES, ToolReader, call_schema, forced_beginning, strict_grammar
 from textmill.serve.web import Call
+from textmill.tokenizer.chat_messages import template_messages, template_tools
 from textmill.tokenizer.chat_template import encode_chat
 
 

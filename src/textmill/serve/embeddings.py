@@ -10,10 +10,10 @@ from textmill.errors import UsageError
 from textmill.infer.engine.request import EMBED, Request
 from textmill.infer.events import Embedded
 from textmill.infer.prompts import prompt_ids
-from textmill.serve.messages import template_messages, template_tools
 from textmill.serve.refusal import Refused, unsupported_tools
 from textmill.serve.service import Service
 from textmill.serve.web import Call
+from textmill.tokenizer.chat_messages import template_messages, template_tools
 from textmill.tokenizer.chat_template import encode_chat
 
 

@@ -30,8 +30,8 @@ IGNORED = -100
 class Batch:
     """One micro-batch of packed rows.
 
-    `inputs_BT`, `targets_BT`: token ids, int64, of targets also IGNORED. `documents_BT`: the index of each input token's document in its row,
-    int64; attention stays inside a document.
+    `inputs_BT`, `targets_BT`: token ids, int64, of targets also IGNORED. `documents_BT`: the index of each input
+    token's document in its row, int64; attention stays inside a document.
     """
 
     inputs_BT: Int[Tensor, "B T"]

@@ -20,6 +20,8 @@ class Example:
     place: str
     source: str = ""
     """What the set is called: reports and mixing count by it."""
+    held_out: bool = False
+    """Kept for measuring: it lies in a folder called held_out, or its row's `split` says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,10 @@ def lines(blocks: Iterable[str | None], limit: int) -> Iterator[str]:
 
 
 def csv_rows(stream: BinaryIO, limit: int, text_field: str) -> Iterator[Record]:
-    """Yields the rows of a CSV or TSV file as dicts, counted from 1 without the header; a broken one is a problem."""
+    """Yields the rows of a CSV or TSV file as dicts, counted from 1 without the header; a broken one is a problem.
+
+    With a text field, a table without such a column is Unreadable; "": any columns will do.
+    """
     source = lines(text_blocks(stream), limit)
     first = next(source, "").removeprefix("\ufeff")
     if not first.strip():
@@ -43,7 +46,7 @@ def csv_rows(stream: BinaryIO, limit: int, text_field: str) -> Iterator[Record]:
     csv.field_size_limit(limit)
     reader = csv.reader(chained(first, source), delimiter=delimiter)
     names = [name.strip() for name in next(reader)]
-    if text_column(names, text_field) not in names and not {"en", "zh"} <= set(names):
+    if text_field and text_column(names, text_field) not in names and not {"en", "zh"} <= set(names):
         raise Unreadable("missing_text_field", ", ".join(names[:12]), text_field)
     position = 0
     while True:

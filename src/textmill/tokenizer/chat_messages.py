@@ -1,4 +1,4 @@
-"""OpenAI's messages to those that chat templates read."""
+"""OpenAI's messages to those that chat templates read: of a request, and of a row to train on, by the same rules."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ def template_messages(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, A
 def template_message(message: Mapping[str, Any]) -> dict[str, Any]:
     """Returns one message; developer is what templates call system."""
     role = "system" if message["role"] == "developer" else message["role"]
-    made: dict[str, Any] = {"role": role, "content": text_of(message["content"])}
+    made: dict[str, Any] = {"role": role, "content": text_of(message.get("content"))}
     for name in ("name", "reasoning_content", "tool_call_id"):
         if message.get(name) is not None:
             made[name] = message[name]
@@ -26,11 +26,14 @@ def template_call(call: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a call that the model made before."""
     function = call["function"]
     arguments = {"name": function["name"], "arguments": as_object(function["arguments"])}
-    return {"id": call["id"], "type": "function", "function": arguments}
+    identity = {} if call.get("id") is None else {"id": call["id"]}
+    return {**identity, "type": "function", "function": arguments}
 
 
-def as_object(arguments: str) -> Any:
+def as_object(arguments: Any) -> Any:
     """Returns arguments as an object where they are one, as templates write them anew; else the text."""
+    if not isinstance(arguments, str):
+        return arguments
     try:
         value = json.loads(arguments)
     except (ValueError, RecursionError):
@@ -53,7 +56,7 @@ def template_tools(tools: Sequence[Mapping[str, Any]] | None) -> list[dict[str, 
     return [
         {
             "type": "function",
-            "function": {name: tool["function"][name] for name in kept if tool["function"][name] is not None},
+            "function": {name: tool["function"][name] for name in kept if tool["function"].get(name) is not None},
         }
         for tool in tools
     ]

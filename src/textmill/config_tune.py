@@ -1,0 +1,19 @@
+"""The section `tune` of the settings: how a model is tuned, and on what (see `config`)."""
+
+from dataclasses import dataclass
+
+from textmill.setting_values import Section, setting
+
+FORMS = ("preference", "judged", "messages", "instruction", "completion", "problem", "text")
+"""The forms in which tuning data comes (`tune.forms`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuneSettings(Section):
+    """How a model is tuned, and on what."""
+
+    form: str = setting("", choices=("", *FORMS))
+    map: tuple[str, ...] = setting(())
+    bad_rows: str = setting("stop", choices=("stop", "skip"))
+    too_long: str = setting("cut", choices=("cut", "drop"))
+    most_too_long: float = setting(0.1, minimum=0, maximum=1)
