@@ -5,27 +5,18 @@ training goes on (see `saving`). A stop (Ctrl-C, SIGTERM) ends the loop after a 
 """
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
 from textmill.checkpoints import mark_if_best
-from textmill.config import Settings
 from textmill.errors import TrainingError
 from textmill.model.counts import training_flops
-from textmill.model.gpt import GPT
-from textmill.tokenizer.tokenizer import Tokenizer
-from textmill.tokenizer.tokens import TokenSplit
-from textmill.train.average import AveragedWeights
-from textmill.train.batches import Batch, StagedStream, TokenStream
-from textmill.train.checkpoint import RunState, Snapshot, take_snapshot
+from textmill.train.batches import Batch
+from textmill.train.batches import TokenStream as TokenStream
+from textmill.train.checkpoint import Snapshot, take_snapshot
 from textmill.train.evaluation import measure, sizes_of, write_samples
-from textmill.train.events import EventLog
 from textmill.train.health import IN_A_ROW, remember, spike
 from textmill.train.inspection import (
     activation_statistics,
@@ -33,82 +24,12 @@ from textmill.train.inspection import (
     gradient_statistics,
     profiled,
 )
-from textmill.train.optimizers import Optimizers
-from textmill.train.overfitting import Watch
 from textmill.train.pace import plan_the_end
 from textmill.train.parallel.rows import parts_of_rows
-from textmill.train.saving import Saver
+from textmill.train.run import Run
 from textmill.train.schedule import batch_rows, multiplier
-from textmill.train.stalls import StallWatch
 from textmill.train.step import train_step
-from textmill.train.stopping import Left, Stop
-
-if TYPE_CHECKING:
-    from textmill.train.parallel.divided import Divided
-
-Listener = Callable[[dict[str, Any]], None]
-"""Gets each event as it is written (see `events`)."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Run:
-    """Everything that a run needs; made by `textmill.train.start`."""
-
-    folder: Path
-    settings: Settings
-    model: GPT
-    optimizers: Optimizers
-    stream: TokenStream | StagedStream
-    training: TokenSplit
-    validation: TokenSplit | None
-    tokenizer: Tokenizer
-    state: RunState
-    average: AveragedWeights | None = None
-    """The weights averaged over steps, where the settings ask for it."""
-    log: EventLog | None
-    """None in all processes of a divided run but the first."""
-    saver: Saver
-    listener: Listener
-    dtype: torch.dtype
-    device: str
-    micro_batch: int
-    bytes_per_token: float
-    peak_flops: float
-    """The measured rate of matrix products that MFU is held against; 0: not measured."""
-    started: float = field(default_factory=time.monotonic)
-    stop: Stop = field(default_factory=Stop)
-    watch: Watch = field(default_factory=Watch)
-    """Whether held-out text gets worse."""
-    stalls: StallWatch = field(default_factory=StallWatch)
-    """Whether something takes for ever."""
-    divided: "Divided | None" = None
-    """The model among processes; None where this process trains alone."""
-    last_bits_per_byte: float | None = None
-    """Of the newest evaluation on held-out documents."""
-    steps_here: int = 0
-    """Steps made by this process."""
-    step_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=50))
-
-    def event(self, kind: str, *, step: int | None = None, **values: Any) -> None:
-        """Writes an event, of the newest step unless `step` is given, and tells the listener."""
-        step = self.state.step if step is None else step
-        if self.log is None:
-            return
-        self.log.write(kind, step, **values)
-        self.listener({"type": kind, "step": step, **values})
-
-    def shown(self) -> AbstractContextManager[Any]:
-        """Returns a block in which the model has the weights that are measured and saved."""
-        return self.average.in_place() if self.average else nullcontext()
-
-    @contextmanager
-    def looked_at(self) -> Iterator[GPT | None]:
-        """Gives a block the model to evaluate; None in all processes of a divided run but the first.
-
-        A signal cuts the block short, but not where the others would wait for this process.
-        """
-        with self.divided.whole_model() if self.divided else self.stop.leaves() as model:
-            yield model if self.divided else self.model
+from textmill.train.stopping import Left
 
 
 def train(run: Run) -> None:

@@ -4,7 +4,7 @@ import statistics
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from textmill.train.loop import Run
+    from textmill.train.run import Run
 
 
 def plan_the_end(run: "Run") -> None:

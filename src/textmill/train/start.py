@@ -25,8 +25,8 @@ from textmill.train.build import build
 from textmill.train.checkpoint import RunState, load_state
 from textmill.train.events import EventLog
 from textmill.train.kernels import Kernels, choose_kernels, default_micro_batch, kernels_again
-from textmill.train.loop import Listener, Run
 from textmill.train.parallel.world import ALONE, World, share_of_threads
+from textmill.train.run import Listener, Run
 from textmill.train.saving import Saver
 from textmill.train.versions import differences, versions
 

@@ -29,8 +29,9 @@ from textmill.tokenizer.tokens import Tokens
 from textmill.train.checkpoint import newest_whole
 from textmill.train.events import has_ended, read_events
 from textmill.train.kernels import Kernels, choose_kernels
-from textmill.train.loop import Listener, train
+from textmill.train.loop import train
 from textmill.train.plan import SHAPES, measure_training, weights_of
+from textmill.train.run import Listener
 from textmill.train.scaling import Law, Point, fit_law
 from textmill.train.start import run_lock, start
 

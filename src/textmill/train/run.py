@@ -1,0 +1,92 @@
+"""A run as the training loop works with it: what is trained, what is read, where it stands, who hears of it."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from textmill.config import Settings
+from textmill.model.gpt import GPT
+from textmill.tokenizer.tokenizer import Tokenizer
+from textmill.tokenizer.tokens import TokenSplit
+from textmill.train.average import AveragedWeights
+from textmill.train.batches import StagedStream, TokenStream
+from textmill.train.checkpoint import RunState
+from textmill.train.events import EventLog
+from textmill.train.optimizers import Optimizers
+from textmill.train.overfitting import Watch
+from textmill.train.saving import Saver
+from textmill.train.stalls import StallWatch
+from textmill.train.stopping import Stop
+
+if TYPE_CHECKING:
+    from textmill.train.parallel.divided import Divided
+
+Listener = Callable[[dict[str, Any]], None]
+"""Gets each event as it is written (see `events`)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """Everything that a run needs; made by `textmill.train.start`."""
+
+    folder: Path
+    settings: Settings
+    model: GPT
+    optimizers: Optimizers
+    stream: TokenStream | StagedStream
+    training: TokenSplit
+    validation: TokenSplit | None
+    tokenizer: Tokenizer
+    state: RunState
+    average: AveragedWeights | None = None
+    """The weights averaged over steps, where the settings ask for it."""
+    log: EventLog | None
+    """None in all processes of a divided run but the first."""
+    saver: Saver
+    listener: Listener
+    dtype: torch.dtype
+    device: str
+    micro_batch: int
+    bytes_per_token: float
+    peak_flops: float
+    """The measured rate of matrix products that MFU is held against; 0: not measured."""
+    started: float = field(default_factory=time.monotonic)
+    stop: Stop = field(default_factory=Stop)
+    watch: Watch = field(default_factory=Watch)
+    """Whether held-out text gets worse."""
+    stalls: StallWatch = field(default_factory=StallWatch)
+    """Whether something takes for ever."""
+    divided: "Divided | None" = None
+    """The model among processes; None where this process trains alone."""
+    last_bits_per_byte: float | None = None
+    """Of the newest evaluation on held-out documents."""
+    steps_here: int = 0
+    """Steps made by this process."""
+    step_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=50))
+
+    def event(self, kind: str, *, step: int | None = None, **values: Any) -> None:
+        """Writes an event, of the newest step unless `step` is given, and tells the listener."""
+        step = self.state.step if step is None else step
+        if self.log is None:
+            return
+        self.log.write(kind, step, **values)
+        self.listener({"type": kind, "step": step, **values})
+
+    def shown(self) -> AbstractContextManager[Any]:
+        """Returns a block in which the model has the weights that are measured and saved."""
+        return self.average.in_place() if self.average else nullcontext()
+
+    @contextmanager
+    def looked_at(self) -> Iterator[GPT | None]:
+        """Gives a block the model to evaluate; None in all processes of a divided run but the first.
+
+        A signal cuts the block short, but not where the others would wait for this process.
+        """
+        with self.divided.whole_model() if self.divided else self.stop.leaves() as model:
+            yield model if self.divided else self.model
