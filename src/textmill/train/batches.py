@@ -12,7 +12,9 @@ many times from learning it by heart.
 Shapes: B rows, T context.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -39,6 +41,10 @@ class Batch:
     documents_BT: Int[Tensor, "B T"]
     counts: bool = True
     """False for rows that are only there so that all processes do the same number of micro-batches."""
+    masked: bool = False
+    """True where some targets may be `IGNORED`."""
+    extra: Mapping[str, Tensor] = field(default_factory=dict)
+    """What else an objective needs: log-probabilities of a reference by pair, advantages by token, …"""
 
     @property
     def tokens(self) -> int:
@@ -52,7 +58,27 @@ class Batch:
             targets_BT=self.targets_BT.to(device),
             documents_BT=self.documents_BT.to(device),
             counts=self.counts,
+            masked=self.masked,
+            extra={name: tensor.to(device) for name, tensor in self.extra.items()},
         )
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """Rows without end. Which ones a step reads is a function of how many were read before: no state to save."""
+
+    @property
+    def epoch_tokens(self) -> int:
+        """Tokens until everything was read once."""
+        ...
+
+    def batch(self, row: int, rows: int, context: int) -> Batch:
+        """Returns the rows `row` … `row + rows - 1` of the run, of `context` tokens at most."""
+        ...
+
+    def count(self, row: int, rows: int, context: int) -> tuple[int, int]:
+        """Returns how many tokens these rows have to read, and how many units the objective counts in them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +142,10 @@ class TokenStream:
             inputs_BT = torch.from_numpy(self._masked(inputs_BT.numpy(), row * context))
         return Batch(inputs_BT=inputs_BT, targets_BT=torch.from_numpy(spans[:, 1:].copy()), documents_BT=documents_BT)
 
+    def count(self, row: int, rows: int, context: int) -> tuple[int, int]:
+        """Returns the tokens of some rows, all of which are predicted."""
+        return rows * context, rows * context
+
     def _masked(self, inputs_BT: np.ndarray, first: int) -> np.ndarray:
         """Returns tokens, of which the first stands at the global index `first`, with some replaced; no boundary is."""
         start = mix(np.array([self.seed + 1], dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
@@ -143,6 +173,10 @@ class StagedStream:
     def epoch_tokens(self) -> int:
         """The tokens of the first stage's epoch."""
         return self.first.epoch_tokens
+
+    def count(self, row: int, rows: int, context: int) -> tuple[int, int]:
+        """Returns the tokens of some rows, all of which are predicted."""
+        return rows * context, rows * context
 
     def batch(self, row: int, rows: int, context: int) -> Batch:
         """Returns the rows of the run as `TokenStream.batch` does."""

@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from safetensors.torch import load_file
 from torch import Tensor
@@ -32,7 +32,7 @@ from textmill.errors import CheckpointError
 from textmill.files import TEMPORARY_PREFIX, atomic_folder, write_json
 from textmill.model.config import ModelConfig
 from textmill.model.gpt import GPT
-from textmill.model.hub import save_model
+from textmill.model.hub import load_weights, save_model
 from textmill.model.hub.folder import empty_model
 from textmill.model.hub.tensor_files import write_tensors
 from textmill.model.hub.weights import adopt, own_parameters
@@ -54,6 +54,8 @@ class RunState:
 
     step: int = 0
     tokens: int = 0
+    rows: int = 0
+    """Rows of the stream that were read."""
     total_steps: int = 0
     seconds: float = 0.0
     """Time spent in this run so far, all its parts together."""
@@ -69,11 +71,49 @@ class RunState:
     versions: dict[str, str] = field(default_factory=dict)
 
 
+@runtime_checkable
+class Form(Protocol):
+    """What of a model a run trains and keeps, and how that lies in a checkpoint."""
+
+    def parameters(self, model: GPT) -> Mapping[str, Tensor]:
+        """Returns what is kept, by our names."""
+        ...
+
+    def write(self, weights: Mapping[str, Tensor], folder: Path, tokenizer_folder: Path) -> None:
+        """Writes what `parameters` returned at some step into `folder`, with what others need to load it."""
+        ...
+
+    def read(self, model: GPT, folder: Path) -> None:
+        """Puts what `write` wrote back into `model`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeModel:
+    """All the weights, in the model's Hugging Face layout."""
+
+    config: ModelConfig
+
+    def parameters(self, model: GPT) -> Mapping[str, Tensor]:
+        """Returns all parameters."""
+        return own_parameters(model)
+
+    def write(self, weights: Mapping[str, Tensor], folder: Path, tokenizer_folder: Path) -> None:
+        """Writes the model."""
+        model = empty_model(self.config)
+        adopt(model, weights)
+        save_model(model, folder, tokenizer_folder=tokenizer_folder)
+
+    def read(self, model: GPT, folder: Path) -> None:
+        """Puts the weights back."""
+        load_weights(model, folder)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A run at one moment, on the CPU: all that a checkpoint is made of."""
 
-    config: ModelConfig
+    form: "Form"
     shown: dict[str, Tensor]
     """The weights that are the model for others, by our names."""
     trained: dict[str, Tensor]
@@ -93,18 +133,21 @@ def take_snapshot(
     state: RunState,
     average: AveragedWeights | None = None,
     *,
+    form: Form | None = None,
     copy: bool = True,
     collect: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] | None = None,
 ) -> Snapshot:
     """Returns the run as it is now; with `copy` False it shares its memory, for one that is written at once.
 
-    `collect` makes whole tensors on the CPU where the run is divided among processes.
+    `form`: what is kept, None for the whole model. `collect` makes whole tensors on the CPU where the run is divided
+    among processes.
     """
     collect = collect or (lambda tensors: _on_cpu(tensors, copy))
-    weights = collect(own_parameters(model))
+    form = form or WholeModel(config=model.config)
+    weights = collect(form.parameters(model))
     averages = collect(average.values) if average else {}
     return Snapshot(
-        config=model.config,
+        form=form,
         shown={**weights, **averages},
         trained={name: weights[name] for name in averages},
         optimizer=collect(optimizers.state_tensors()),
@@ -119,10 +162,8 @@ def _on_cpu(tensors: Mapping[str, Tensor], copy: bool) -> dict[str, Tensor]:
 def write_checkpoint(run_folder: Path, snapshot: Snapshot, tokenizer_folder: Path) -> Path:
     """Writes the checkpoint of `snapshot`; returns its folder. Raises ResourceError for what the disk refuses."""
     target = checkpoint_folder(run_folder, snapshot.step)
-    model = empty_model(snapshot.config)
-    adopt(model, snapshot.shown)
     with atomic_folder(target) as fresh:
-        save_model(model, fresh, tokenizer_folder=tokenizer_folder)
+        snapshot.form.write(snapshot.shown, fresh, tokenizer_folder)
         if snapshot.trained:
             write_tensors(fresh / TRAINED_FILE, snapshot.trained)
         write_tensors(fresh / OPTIMIZER_FILE, snapshot.optimizer)
@@ -139,6 +180,8 @@ def load_state(folder: Path) -> RunState:
         values.pop("best_bits_per_byte", None)  # in state.json before best.json was there
         if values.pop("format_version") != FORMAT_VERSION:
             raise CheckpointError("train.newer_checkpoint", folder=folder)
+        if "rows" not in values:  # they were counted by their tokens alone
+            values["rows"] = values["tokens"] // values["settings"]["model"]["context"]
         return RunState(**values)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError("train.no_state", folder=folder, detail=error) from error

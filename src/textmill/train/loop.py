@@ -7,12 +7,12 @@ training goes on (see `saving`). A stop (Ctrl-C, SIGTERM) ends the loop after a 
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import torch
 
 from textmill.checkpoints import mark_if_best
 from textmill.errors import TrainingError
-from textmill.model.counts import training_flops
 from textmill.train.batches import Batch
 from textmill.train.batches import TokenStream as TokenStream
 from textmill.train.checkpoint import Snapshot, take_snapshot
@@ -28,7 +28,7 @@ from textmill.train.pace import plan_the_end
 from textmill.train.parallel.rows import parts_of_rows
 from textmill.train.run import Run
 from textmill.train.schedule import batch_rows, multiplier
-from textmill.train.step import train_step
+from textmill.train.step import StepResult, train_step
 from textmill.train.stopping import Left
 
 
@@ -74,8 +74,8 @@ def _try_step(run: Run, before: float) -> None:
     except TrainingError as error:
         if error.key != "train.not_finite" or error.values["what"] != "loss" or run.divided:
             raise
-        rows = batch_rows(run.state.tokens, run.model.config.context, run.settings.train)
-        found = (first_not_finite_activation(run.model, batch, run.dtype) for batch in _micro_batches(run, rows))
+        batches = _micro_batches(run, _rows(run))
+        found = (first_not_finite_activation(run.model, batch, run.dtype) for batch in batches)
         where = next(filter(None, found), "")
         raise TrainingError(error.key, **error.values | {"what": f"loss ({where})" if where else "loss"}) from error
 
@@ -92,42 +92,59 @@ def _one_step(run: Run, before: float) -> None:
     if run.model.config.dropout:
         # masks are a function of (seed, step) and the rows that a process reads: no state to save
         torch.manual_seed(train.seed * 1_000_003 + state.step + OTHER_MASKS * (run.divided.seed if run.divided else 0))
-    rows = batch_rows(state.tokens, run.model.config.context, train)
-    batch_tokens = rows * run.model.config.context
+    if run.before_step is not None:
+        run.before_step(run)
+    rows = _rows(run)
+    tokens, units = run.stream.count(state.rows, rows, run.context)
     result = train_step(
         run.model,
         run.optimizers,
         _micro_batches(run, rows),
-        batch_tokens=batch_tokens,
+        batch_tokens=max(units, 1),
         step=state.step,
         clip=train.clip,
         dtype=run.dtype,
-        z_loss=train.z_loss,
         judge=lambda loss, norm: _judge(run, loss, norm),
         divided=run.divided,
+        objective=run.objective,
     )
     now = time.monotonic()
     if run.average:
         run.average.update(state.step)
     state.step += 1
-    state.tokens += batch_tokens
+    state.tokens += tokens
+    state.rows += rows
     state.seconds = before + now - run.started
     if run.steps_here:  # the first one here compiles, which says nothing about the pace
         run.step_seconds.append(now - began)
     run.steps_here += 1
-    rate = batch_tokens / (now - began)
-    per_token = training_flops(run.model.config, run.model.config.context) / run.model.config.context
+    _tell(run, result, factor, tokens / (now - began))
+
+
+def _rows(run: Run) -> int:
+    """Returns the rows of the next step."""
+    return run.rows_a_step or batch_rows(run.state.tokens, run.context, run.settings.train)
+
+
+def _tell(run: Run, result: StepResult, factor: float, rate: float) -> None:
+    """Writes the events of the step that was just made."""
+    state = run.state
+    bits = result.loss / 0.6931471805599453 / run.bytes_per_token if run.bytes_per_token else None
+    means: dict[str, Any] = (
+        run.objective.tally.means(run.divided.add_up) if run.divided else run.objective.tally.means()
+    )
     run.event(
         "step",
         loss=result.loss,
-        bits_per_byte=result.loss / 0.6931471805599453 / run.bytes_per_token,
+        bits_per_byte=bits,
         gradient_norm=result.gradient_norm,
         learning_rate_factor=factor,
         tokens=state.tokens,
         tokens_per_second=rate,
-        mfu=rate * per_token / run.peak_flops if run.peak_flops else None,
+        mfu=rate * run.flops_a_token / run.peak_flops if run.peak_flops else None,
         seconds=state.seconds,
         total_steps=state.total_steps,
+        **means,
     )
     if result.spike:
         run.event("spike", quantity=result.spike, loss=result.loss, gradient_norm=result.gradient_norm)
@@ -137,7 +154,7 @@ def _judge(run: Run, loss: float, gradient_norm: float) -> str:
     """Returns why the step must not be taken, or "", and remembers it if it is; the gradients are there to be seen."""
     state, train = run.state, run.settings.train
     if train.statistics_every and (state.step + 1) % train.statistics_every == 0:
-        first = run.stream.batch(state.tokens // run.model.config.context, 1, run.model.config.context)
+        first = run.stream.batch(state.rows, 1, run.context)
         activations = activation_statistics(run.model, first.to(run.device))
         run.event("statistics", weights=gradient_statistics(run.model), activations=activations)
     patient = state.spikes_in_a_row < IN_A_ROW
@@ -150,8 +167,8 @@ def _judge(run: Run, loss: float, gradient_norm: float) -> str:
 
 def _micro_batches(run: Run, rows: int) -> Iterator[Batch]:
     """Yields the step's rows, or those of this process, in micro-batches."""
-    context, divided = run.model.config.context, run.divided
-    first = run.state.tokens // context
+    context, divided = run.context, run.divided
+    first = run.state.rows
     for number, part in enumerate(divided.parts(rows) if divided else parts_of_rows(rows, run.micro_batch)):
         if number and not divided:
             run.stop.leave_if_asked()
@@ -167,7 +184,7 @@ def _save_and_look(run: Run) -> None:
         _save(run)
     # what would be seen just before the end is seen at the end
     if state.step % settings.evaluate.every == 0 and left > settings.evaluate.every // 8:
-        evaluate_now(run, settings.evaluate.tokens)
+        _evaluate(run, last=False)
     often = settings.evaluate.sample_every
     if often and state.step % often == 0 and left > often // 8:
         _sample(run)
@@ -181,7 +198,8 @@ def _save(run: Run) -> None:
     collect = run.divided.collect if run.divided else None
 
     def take(copy: bool) -> Snapshot:
-        return take_snapshot(run.model, run.optimizers, run.state, run.average, copy=copy, collect=collect)
+        parts = (run.model, run.optimizers, run.state, run.average)
+        return take_snapshot(*parts, form=run.form, copy=copy, collect=collect)
 
     if run.log is None:  # the first process writes what this one hands over
         take(False)
@@ -197,19 +215,27 @@ def _saved(run: Run, *, wait: bool = True) -> None:
         run.event("checkpoint", step=written.step, folder=written.folder.name, **took)
 
 
+def _evaluate(run: Run, *, last: bool) -> None:
+    if run.looks is not None:
+        run.looks.evaluate(run, last=last)
+    else:
+        evaluate_now(run, run.settings.evaluate.tokens * (FINAL_EVALUATION_FACTOR if last else 1))
+
+
 def evaluate_now(run: Run, tokens: int) -> None:
     """Measures held-out bits per byte, if there are held-out documents."""
-    if run.validation is None or len(run.validation.offsets) < 2:
+    training, validation = run.training, run.validation
+    if training is None or validation is None or len(validation.offsets) < 2:
         return
     with run.shown(), run.looked_at() as model:
         if model is None:
             return
-        result = measure(model, run.validation, run.tokenizer, tokens=tokens, dtype=run.dtype)
+        result = measure(model, validation, run.tokenizer, tokens=tokens, dtype=run.dtype)
         worse = run.watch.compare(
             run.state.step,
             result,
-            sizes_of(run.validation, tokens),
-            lambda: measure(model, run.training, run.tokenizer, tokens=tokens, dtype=run.dtype),
+            sizes_of(validation, tokens),
+            lambda: measure(model, training, run.tokenizer, tokens=tokens, dtype=run.dtype),
         )
     run.last_bits_per_byte = result.value
     _saved(run)  # only what is there can be the best
@@ -228,6 +254,9 @@ def evaluate_now(run: Run, tokens: int) -> None:
 
 
 def _sample(run: Run) -> None:
+    if run.looks is not None:
+        run.looks.sample(run)
+        return
     evaluate = run.settings.evaluate
     with run.shown(), run.looked_at() as model:
         if model is None:
@@ -239,7 +268,7 @@ def _sample(run: Run) -> None:
 
 def _finish(run: Run) -> None:
     _save(run)
-    evaluate_now(run, FINAL_EVALUATION_FACTOR * run.settings.evaluate.tokens)
+    _evaluate(run, last=True)
     _sample(run)
     run.event("end", seconds=run.state.seconds, tokens=run.state.tokens)
 

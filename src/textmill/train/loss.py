@@ -87,10 +87,13 @@ class _NativeLinearCrossEntropy(_LinearCrossEntropy):
             error_nV = hidden[part] @ weight.T
             losses.append(softmax_error_(error_nV, targets_N[part], z))
             torch.mm(error_nV, weight, out=grad_hidden[part])
-            grad_weight = weight_gradient(error_nV, hidden[part], grad_weight)
+            if ctx.needs_input_grad[1]:  # a frozen one has none
+                grad_weight = weight_gradient(error_nV, hidden[part], grad_weight)
+        if grad_weight is None and ctx.needs_input_grad[1]:  # no token at all
+            grad_weight = torch.zeros(weight.shape)
         ctx.save_for_backward(grad_hidden, grad_weight)
         ctx.dtypes = hidden_ND.dtype, weight_VD.dtype
-        return torch.cat(losses).sum()
+        return torch.cat(losses).sum() if losses else torch.zeros(())
 
     @staticmethod
     def backward(ctx, upstream: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]

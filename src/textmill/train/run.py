@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 
@@ -15,9 +15,10 @@ from textmill.model.gpt import GPT
 from textmill.tokenizer.tokenizer import Tokenizer
 from textmill.tokenizer.tokens import TokenSplit
 from textmill.train.average import AveragedWeights
-from textmill.train.batches import StagedStream, TokenStream
-from textmill.train.checkpoint import RunState
+from textmill.train.batches import Stream
+from textmill.train.checkpoint import Form, RunState
 from textmill.train.events import EventLog
+from textmill.train.objective import Objective
 from textmill.train.optimizers import Optimizers
 from textmill.train.overfitting import Watch
 from textmill.train.saving import Saver
@@ -31,6 +32,19 @@ Listener = Callable[[dict[str, Any]], None]
 """Gets each event as it is written (see `events`)."""
 
 
+@runtime_checkable
+class Looks(Protocol):
+    """How a run looks at what it has so far; what is found goes into events (`Run.event`)."""
+
+    def evaluate(self, run: "Run", *, last: bool) -> None:
+        """Measures, more thoroughly at the end."""
+        ...
+
+    def sample(self, run: "Run") -> None:
+        """Has the model write."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Run:
     """Everything that a run needs; made by `textmill.train.start`."""
@@ -38,10 +52,12 @@ class Run:
     folder: Path
     settings: Settings
     model: GPT
+    objective: Objective
+    form: Form
     optimizers: Optimizers
-    stream: TokenStream | StagedStream
-    training: TokenSplit
-    validation: TokenSplit | None
+    stream: Stream
+    training: TokenSplit | None = None
+    validation: TokenSplit | None = None
     tokenizer: Tokenizer
     state: RunState
     average: AveragedWeights | None = None
@@ -53,7 +69,17 @@ class Run:
     dtype: torch.dtype
     device: str
     micro_batch: int
-    bytes_per_token: float
+    context: int
+    """Tokens a row."""
+    rows_a_step: int = 0
+    """0: as many as make `train.batch_tokens` (see `schedule`)."""
+    before_step: Callable[["Run"], None] | None = None
+    """Called in all processes before a step reads its rows; what it does must be a function of the run's state."""
+    looks: "Looks | None" = None
+    """What is looked at on the way; None: bits per byte of held-out documents, and samples of fixed prompts."""
+    flops_a_token: float
+    bytes_per_token: float = 0.0
+    """Of the text; 0 where not all of it is learned, so that there are no bits per byte."""
     peak_flops: float
     """The measured rate of matrix products that MFU is held against; 0: not measured."""
     started: float = field(default_factory=time.monotonic)

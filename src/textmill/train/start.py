@@ -96,28 +96,28 @@ def start(
     _check_size(settings, tokens, config)
     micro_batch = settings.train.micro_batch or default_micro_batch(settings, kernels.device)
     built = build(config, settings, kernels, newest or origin, world, micro_batch)
+    stream = _stream(tokens, tokenizer, settings)
     run = Run(
         folder=folder,
         settings=settings,
-        model=built.model,
-        optimizers=built.optimizers,
-        stream=_stream(tokens, tokenizer, settings),
+        **built.parts(),
+        stream=stream,
         training=tokens.split("train"),
-        validation=tokens.split("validation") if len(tokens.split("validation")) else None,
+        validation=tokens.split("validation") or None,
         tokenizer=tokenizer,
         state=state,
-        average=built.average,
-        divided=built.divided,
         log=EventLog(folder) if world.first else None,
         saver=Saver(folder, project.tokenizer, settings.checkpoint, newest=state.step if newest else None),
         listener=listener,
         dtype=kernels.dtype,
         device=kernels.device,
         micro_batch=micro_batch,
+        context=config.context,
+        flops_a_token=training_flops(config, config.context) / config.context,
         bytes_per_token=tokens.split("train").total_bytes / tokens.split("train").tokens,
         peak_flops=peak_flops,
     )
-    _announce(run, kernels, config, resumed=newest is not None, origin=origin)
+    _announce(run, kernels, config, len(stream.documents), resumed=newest is not None, origin=origin)
     return run
 
 
@@ -221,7 +221,9 @@ def _check_size(settings: Settings, tokens: Tokens, config: ModelConfig) -> None
         raise TrainingError("train.too_little_text", tokens=available, context=config.context)
 
 
-def _announce(run: Run, kernels: Kernels, config: ModelConfig, *, resumed: bool, origin: Path | None) -> None:
+def _announce(
+    run: Run, kernels: Kernels, config: ModelConfig, documents: int, *, resumed: bool, origin: Path | None
+) -> None:
     if resumed:
         run.event("resume", total_steps=run.state.total_steps, other=differences(run.state.versions))
         return
@@ -236,11 +238,11 @@ def _announce(run: Run, kernels: Kernels, config: ModelConfig, *, resumed: bool,
         kernels=kernels.as_dict(),
         data=run.state.data,
         text={
-            "documents": len(run.stream.documents),
+            "documents": documents,
             "epoch_tokens": run.stream.epoch_tokens,
             "later_from": run.settings.mix.later_from or None,
             "bytes_per_token": run.bytes_per_token,
         },
         peak_flops=run.peak_flops,
-        flops_a_token=training_flops(config, config.context) / config.context,
+        flops_a_token=run.flops_a_token,
     )

@@ -1,12 +1,13 @@
 """One step: micro-batches forward and backward, clip, move the weights.
 
-The gradient is that of (sum of token losses) / (number of predicted tokens in the whole batch), whatever the
-micro-batch: micro-batches only add up.
+The gradient is that of (sum of token losses) / (number of predicted tokens in the whole batch), or of another
+objective's losses over its units (see `objective`), whatever the micro-batch: micro-batches only add up.
 """
 
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,11 +15,12 @@ from torch import Tensor
 
 from textmill.errors import TrainingError
 from textmill.model.gpt import GPT
-from textmill.train.batches import Batch
+from textmill.train.batches import IGNORED, Batch
 from textmill.train.loss import linear_cross_entropy
 from textmill.train.optimizers import Optimizers
 
 if TYPE_CHECKING:
+    from textmill.train.objective import Objective
     from textmill.train.parallel.divided import Divided
 
 
@@ -43,17 +45,26 @@ def batch_loss(model: GPT, batch: Batch, dtype: torch.dtype, *, z_loss: float = 
     """
     with autocast(batch.inputs_BT, dtype):
         hidden_BTD = model.hidden(batch.inputs_BT, documents_BT=batch.documents_BT)
-        return loss_of_hidden(model, hidden_BTD, batch.targets_BT, dtype, z_loss=z_loss)
+        hidden_ND, targets_N = learned_positions(hidden_BTD, batch.targets_BT, batch.masked)
+        return loss_of_hidden(model, hidden_ND, targets_N, dtype, z_loss=z_loss)
+
+
+def learned_positions(hidden_BTD: Tensor, targets_BT: Tensor, masked: bool) -> tuple[Tensor, Tensor]:
+    """Returns what stands at the positions that are learned, (N D) and (N): no logits are made for the others."""
+    hidden_ND, targets_N = hidden_BTD.flatten(0, 1), targets_BT.flatten()
+    if not masked:
+        return hidden_ND, targets_N
+    learned_n = (targets_N != IGNORED).nonzero().squeeze(1)
+    return hidden_ND.index_select(0, learned_n), targets_N.index_select(0, learned_n)
 
 
 def loss_of_hidden(
-    model: GPT, hidden_BTD: Tensor, targets_BT: Tensor, dtype: torch.dtype, *, z_loss: float = 0.0
+    model: GPT, hidden_ND: Tensor, targets_N: Tensor, dtype: torch.dtype, *, z_loss: float = 0.0
 ) -> Tensor:
     """Returns the same for what `model.hidden` returned."""
     if model.config.logit_softcap or model.config.logit_divisor != 1.0:
-        return loss_of_logits(model.logits(hidden_BTD).flatten(0, 1), targets_BT.flatten(), z_loss)
-    with torch.autocast(hidden_BTD.device.type, enabled=False):
-        hidden_ND, targets_N = hidden_BTD.flatten(0, 1), targets_BT.flatten()
+        return loss_of_logits(model.logits(hidden_ND), targets_N, z_loss)
+    with torch.autocast(hidden_ND.device.type, enabled=False):
         return linear_cross_entropy(hidden_ND, model.output.weight, targets_N, dtype, z=z_loss, native=model.native)
 
 
@@ -79,9 +90,11 @@ def train_step(
     z_loss: float = 0.0,
     judge: Callable[[float, float], str] = lambda loss, gradient_norm: "",
     divided: "Divided | None" = None,
+    objective: "Objective | None" = None,
 ) -> StepResult:
     """Runs one optimizer step over `batches`, which together hold `batch_tokens` predicted tokens.
 
+    `objective`: another one than the next token; `batch_tokens` is then the number of its units.
     `divided`: the model among processes; `batches` are then this one's, `batch_tokens` are those of all.
     `judge(loss, gradient norm)` returns why the step must not be taken, or "".
     Raises TrainingError before the weights move when the loss or a gradient is not finite.
@@ -89,7 +102,8 @@ def train_step(
     if divided is not None:
         total = divided.accumulate(batches, batch_tokens=batch_tokens)
     else:
-        total = accumulate(model, batches, dtype, batch_tokens=batch_tokens, z_loss=z_loss)
+        loss_of = objective.loss if objective is not None else partial(batch_loss, z_loss=z_loss)
+        total = accumulate(model, batches, dtype, batch_tokens=batch_tokens, loss_of=loss_of)
     if not math.isfinite(total):
         optimizers.zero_grad()
         raise TrainingError("train.not_finite", what="loss", step=step, value=total)
@@ -109,14 +123,16 @@ def train_step(
     return StepResult(loss=total / batch_tokens, gradient_norm=norm, spike=spike)
 
 
-def accumulate(model: GPT, batches: Iterable[Batch], dtype: torch.dtype, *, batch_tokens: int, z_loss: float) -> float:
-    """Adds up the gradients of (sum of token losses) / `batch_tokens`; returns that sum.
+def accumulate(
+    model: GPT, batches: Iterable[Batch], dtype: torch.dtype, *, batch_tokens: int, loss_of: Callable[..., Tensor]
+) -> float:
+    """Adds up the gradients of (sum of losses) / `batch_tokens`; returns that sum.
 
     Stops at the first that is not finite, before its gradient is taken.
     """
     total = 0.0
     for batch in batches:
-        loss = batch_loss(model, batch, dtype, z_loss=z_loss)
+        loss = loss_of(model, batch, dtype)
         total += float(loss.detach())
         if not math.isfinite(total):
             break

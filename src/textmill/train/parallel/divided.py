@@ -47,7 +47,7 @@ class Divided:
         return parts_of_rows(rows, size, self.layout.reader, self.layout.readers)
 
     def accumulate(self, batches: Iterable[Batch], *, batch_tokens: int) -> float:
-        """Adds up the gradients of (sum of token losses) / `batch_tokens`; returns that sum over all processes."""
+        """Adds up the gradients of (sum of losses) / `batch_tokens`; returns that sum over all processes."""
         total = 0.0
         with words_cut(cuts_words(self.model.config, self.layout.sizes["tensor"])):
             if self.pipeline is not None:
@@ -56,7 +56,7 @@ class Divided:
             else:
                 for batch, last in _with_last(batches):
                     with self._meeting(last):
-                        loss = self.objective(batch.inputs_BT, batch.targets_BT, batch.documents_BT)
+                        loss = self.objective(batch)
                         (loss / batch_tokens if batch.counts else loss * 0.0).backward()
                     total += float(loss.detach()) * batch.counts
         shards.add_up_partial(self.model.parameters())
@@ -110,9 +110,14 @@ class Divided:
         return tuple(self.world.largest(stop, total_steps if self.world.first else 0))  # type: ignore[return-value]
 
     def _sum(self, value: float) -> float:
-        number = torch.tensor(value if math.isfinite(value) else math.nan, dtype=torch.float64)
-        dist.all_reduce(number)
-        return float(number)
+        return self.add_up([value if math.isfinite(value) else math.nan])[0]
+
+    @staticmethod
+    def add_up(values: list[float]) -> list[float]:
+        """Returns the sums of numbers over all processes."""
+        numbers = torch.tensor(values, dtype=torch.float64)
+        dist.all_reduce(numbers)
+        return numbers.tolist()
 
 
 def _with_last(batches: Iterable[Batch]) -> Iterator[tuple[Batch, bool]]:

@@ -3,7 +3,7 @@
 DDP, FSDP and the pipeline work around a module's forward pass, so everything that uses a weight must happen inside it,
 the output projection in the loss too. `pass_through` is the part of one process: some layers, a stretch of the context.
 
-Shapes: B rows, T context, D width.
+Shapes: B rows, T context, N tokens (B·T, or those that are learned), D width.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -15,38 +15,44 @@ from torch.distributed.tensor.parallel import loss_parallel
 
 from textmill.model.gpt import GPT
 from textmill.train.batches import Batch
+from textmill.train.objective import NextToken, Objective
 from textmill.train.parallel.context import SharedContext
-from textmill.train.step import autocast, loss_of_hidden, loss_of_logits
+from textmill.train.step import autocast, learned_positions, loss_of_hidden, loss_of_logits
 
 
-class Objective(nn.Module):
-    """The sum of token losses of a batch, or of this process's stretch of it."""
+class Differentiated(nn.Module):
+    """The sum of an objective's losses over a batch, or over this process's stretch of it."""
 
-    def __init__(self, model: GPT, *, dtype: torch.dtype, z_loss: float, context: SharedContext | None) -> None:
+    def __init__(
+        self, model: GPT, *, dtype: torch.dtype, objective: Objective, context: SharedContext | None = None
+    ) -> None:
         super().__init__()
-        self.model, self.dtype, self.z_loss, self.context = model, dtype, z_loss, context
+        self.model, self.dtype, self.objective, self.context = model, dtype, objective, context
 
-    def forward(self, inputs_BT: Tensor, targets_BT: Tensor, documents_BT: Tensor) -> Tensor:
-        """Returns the loss in nats; the gradient has the z-loss in it."""
-        with autocast(inputs_BT, self.dtype):
+    def forward(self, batch: Batch) -> Tensor:
+        """Returns the sum; of the next token's losses the gradient has the z-loss in it."""
+        if not isinstance(self.objective, NextToken):
+            return self.objective.loss(self.model, batch, self.dtype)
+        targets_BT = batch.targets_BT
+        with autocast(targets_BT, self.dtype):
             if self.context is None:
-                hidden_BTD = self.model.hidden(inputs_BT, documents_BT=documents_BT)
+                hidden_BTD = self.model.hidden(batch.inputs_BT, documents_BT=batch.documents_BT)
             else:
-                batch = Batch(inputs_BT=inputs_BT, targets_BT=targets_BT, documents_BT=documents_BT)
                 documents_BS, targets_BT = self.context.documents(batch), self.context.targets(batch)
                 hidden_BTD = self.model.hidden(
                     self.context.inputs(batch), documents_BT=documents_BS, cache=self.context
                 )
-            return loss_of(self.model, hidden_BTD, targets_BT, self.dtype, self.z_loss)
+            hidden_ND, targets_N = learned_positions(hidden_BTD, targets_BT, batch.masked)
+            return loss_of(self.model, hidden_ND, targets_N, self.dtype, self.objective.z_loss)
 
 
-def loss_of(model: GPT, hidden_BTD: Tensor, targets_BT: Tensor, dtype: torch.dtype, z_loss: float) -> Tensor:
+def loss_of(model: GPT, hidden_ND: Tensor, targets_N: Tensor, dtype: torch.dtype, z_loss: float) -> Tensor:
     """Returns the loss of what the last layer's norm returned, also where the output is cut by words."""
     if not isinstance(model.output.weight, DTensor):
-        return loss_of_hidden(model, hidden_BTD, targets_BT, dtype, z_loss=z_loss)
-    logits_NV = model.logits(hidden_BTD.flatten(0, 1))
-    with torch.autocast(hidden_BTD.device.type, enabled=False):
-        loss = loss_of_logits(logits_NV, targets_BT.flatten(), z_loss)
+        return loss_of_hidden(model, hidden_ND, targets_N, dtype, z_loss=z_loss)
+    logits_NV = model.logits(hidden_ND)
+    with torch.autocast(hidden_ND.device.type, enabled=False):
+        loss = loss_of_logits(logits_NV, targets_N, z_loss)
     return loss.full_tensor().clone() if isinstance(loss, DTensor) else loss  # FSDP warns of views
 
 

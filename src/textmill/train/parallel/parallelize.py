@@ -25,21 +25,24 @@ from textmill.model.config import ModelConfig
 from textmill.model.gpt import GPT
 from textmill.model.hub.weights import own_parameters
 from textmill.train.kernels import Kernels
+from textmill.train.objective import NextToken, Objective
 from textmill.train.parallel.context import SharedContext
 from textmill.train.parallel.divided import Divided
-from textmill.train.parallel.objective import Objective
+from textmill.train.parallel.objective import Differentiated
 from textmill.train.parallel.pipeline import Pipeline, Stage, check_pipeline
 from textmill.train.parallel.tensor import check_tensor_parallel, split_matrices
 from textmill.train.parallel.world import Layout, World
 
 
-def check_division(config: ModelConfig, settings: Settings, layout: Layout) -> None:
+def check_division(config: ModelConfig, settings: Settings, layout: Layout, objective: Objective) -> None:
     """Raises TrainingError, by name, for what cannot be divided as the settings say."""
     sizes, rows = layout.sizes, settings.train.batch_tokens // config.context
     if config.context % sizes["context"]:
         raise TrainingError(
             "parallel.uneven", axis="context", size=sizes["context"], name="context", value=config.context
         )
+    if not isinstance(objective, NextToken) and max(sizes[axis] for axis in ("context", "tensor", "pipeline")) > 1:
+        raise TrainingError("parallel.objective", name=objective.name)
     if sizes["tensor"] > 1:
         check_tensor_parallel(config, sizes["tensor"])
     if sizes["pipeline"] > 1:
@@ -59,7 +62,7 @@ def parallelize(
     layout: Layout,
     *,
     kernels: Kernels,
-    z_loss: float,
+    objective: Objective,
     micro_batch: int,
 ) -> Divided:
     """Divides `model`, the whole of it and still on the CPU, as `layout` says; changes it in place."""
@@ -69,37 +72,37 @@ def parallelize(
     context = None
     if layout.context_mesh is not None:
         context = SharedContext(layout.context_mesh.get_group(), model.config.context // sizes["context"])
-    loss: dict[str, Any] = {"dtype": kernels.dtype, "z_loss": z_loss, "context": context}
-    objective: nn.Module
+    loss: dict[str, Any] = {"dtype": kernels.dtype, "objective": objective, "context": context}
+    whole: nn.Module
     if sizes["pipeline"] > 1:
-        objective = Stage(model, place["pipeline"], sizes["pipeline"], **loss)
+        whole = Stage(model, place["pipeline"], sizes["pipeline"], **loss)
     else:
-        objective = Objective(model, **loss)
+        whole = Differentiated(model, **loss)
     if sizes["tensor"] > 1:
         split_matrices(model, mesh["tensor"])
     kernels.prepare(model)
     model.native = kernels.native and layout.whole_weights  # they look at weights past the blocks that gather them
     alone = sizes["data"] * sizes["shard"] * sizes["context"] == 1
     if layout.whole_weights:
-        objective = _replicate(objective)
+        whole = _replicate(whole)
     elif not alone:
-        _shard(objective, mesh["data", "shard"])
+        _shard(whole, mesh["data", "shard"])
     pipeline = None
-    if isinstance(objective, Stage):
+    if isinstance(whole, Stage):
         group = mesh.get_group("pipeline")
-        pipeline = Pipeline(objective, place["pipeline"], sizes["pipeline"], group, torch.device(kernels.device))
+        pipeline = Pipeline(whole, place["pipeline"], sizes["pipeline"], group, torch.device(kernels.device))
     return Divided(
         world,
         layout,
         model=model,
         names=names,
-        objective=objective,
+        objective=whole,
         pipeline=pipeline,
         micro_batch=micro_batch,
     )
 
 
-def _replicate(objective: nn.Module) -> DistributedDataParallel:
+def _replicate(whole: nn.Module) -> DistributedDataParallel:
     """DDP whose gradients are the sum over processes, not the mean."""
 
     def add(state: None, bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:
@@ -107,16 +110,16 @@ def _replicate(objective: nn.Module) -> DistributedDataParallel:
         assert work is not None
         return work.get_future().then(lambda done: done.value()[0])
 
-    wrapped = DistributedDataParallel(objective)
+    wrapped = DistributedDataParallel(whole)
     wrapped.register_comm_hook(None, add)  # type: ignore[arg-type]
     return wrapped
 
 
-def _shard(objective: nn.Module, mesh: DeviceMesh) -> None:
+def _shard(whole: nn.Module, mesh: DeviceMesh) -> None:
     """FSDP2 over mesh's second axis, copies over its first; gradients are sums."""
-    model = cast("GPT", objective.model)
+    model = cast("GPT", whole.model)
     blocks = [block for block in model.blocks if any(True for _ in block.parameters())]
-    for module in (*blocks, objective):
+    for module in (*blocks, whole):
         fully_shard(module, mesh=mesh)
         sharded = cast("FSDPModule", module)
         sharded.set_gradient_divide_factor(1.0)

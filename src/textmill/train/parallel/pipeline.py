@@ -21,7 +21,7 @@ from textmill.model.gpt import GPT
 from textmill.train.batches import Batch
 from textmill.train.parallel.context import SharedContext
 from textmill.train.parallel.objective import loss_of
-from textmill.train.step import autocast
+from textmill.train.step import autocast, learned_positions
 
 
 def check_pipeline(config: ModelConfig, stages: int) -> None:
@@ -45,7 +45,8 @@ class Stage(nn.Module):
         self.model, self.layers = model, layers_of(stage, stages, model.config.layers)
         self.first, self.last = stage == 0, stage == stages - 1
         self.dtype: torch.dtype = loss["dtype"]
-        self.z_loss: float = loss["z_loss"]
+        self.z_loss: float = loss["objective"].z_loss
+        self.masked = False
         self.context: SharedContext | None = loss["context"]
         leave_out_others(model, self.layers, first=self.first, last=self.last)
 
@@ -61,7 +62,8 @@ class Stage(nn.Module):
             )
             if not self.last:
                 return x_BTD
-            return torch.stack([loss_of(model, model.norm(x_BTD), targets_BT, self.dtype, self.z_loss)])
+            hidden_ND, targets_N = learned_positions(model.norm(x_BTD), targets_BT, self.masked)
+            return torch.stack([loss_of(model, hidden_ND, targets_N, self.dtype, self.z_loss)])
 
 
 def leave_out_others(model: GPT, layers: range, *, first: bool, last: bool) -> None:
@@ -95,7 +97,7 @@ class Pipeline:
         fitting = max(1, min(micro_batch, rows // self.stages))
         size = next(size for size in range(fitting, 0, -1) if rows % size == 0)
         schedule = self._schedule(rows // size, size, stretch)
-        self._share = 1 / batch_tokens
+        self._share, self.part.masked = 1 / batch_tokens, batch.masked
         losses: list[Tensor] = []
         given = (inputs_BT,) if self.part.first else ()
         more: dict[str, Any] = {"targets_BT": targets_BT, "documents_BT": documents_BT, "return_outputs": False}
