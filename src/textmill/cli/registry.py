@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from textmill.cli.command import Command
 
-STAGES = ("start", "make", "train", "use", "understand")
+STAGES = ("start", "make", "train", "tune", "use", "understand")
 """The groups of the overview, in the order in which one walks through them."""
 
 REGISTERED: dict[tuple[str, ...], str] = {
@@ -30,6 +30,7 @@ REGISTERED: dict[tuple[str, ...], str] = {
     ("sweep",): "train",
     ("train",): "train",
     ("launch",): "train",
+    ("tune", "check"): "tune",
     ("generate",): "use",
     ("chat",): "use",
     ("serve",): "use",

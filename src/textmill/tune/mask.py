@@ -100,6 +100,18 @@ def encode_answer(
     return encode_example(tokenizer, whole)[-1]
 
 
+def texts_of(tokenizer: Tokenizer, example: Example) -> list[Encoded]:
+    """Returns all texts of any kind of example: both answers of a pair, of a problem what is sent, nothing learned."""
+    if isinstance(example, Preference):
+        return [encode_answer(tokenizer, example, answer) for answer in (example.chosen, example.rejected)]
+    if isinstance(example, Judged):
+        return [encode_answer(tokenizer, example, example.answer)]
+    if isinstance(example, Problem):
+        ids = np.array(encode_prompt(tokenizer, example), dtype=np.int32)
+        return [Encoded(ids=ids, learned=np.zeros(len(ids), dtype=bool), place=example.place, source=example.source)]
+    return encode_example(tokenizer, example)
+
+
 def encode_prompt(tokenizer: Tokenizer, example: Problem | Preference | Judged) -> list[int]:
     """Returns what is sent for an answer to an example."""
     try:

@@ -14,7 +14,7 @@ Documents' runs are hashed as for near-duplicates, all of a batch at once; a tab
 nearly all that are not in the sets.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -22,7 +22,7 @@ import numpy as np
 
 from textmill.config import DecontaminateSettings, Settings
 from textmill.data.document import EXCERPT_CHARACTERS, Draft, Drop, text_digest
-from textmill.data.duplicates.evaluation_sets import read_items
+from textmill.data.duplicates.evaluation_sets import Item, read_items
 from textmill.data.duplicates.minhash import batches
 from textmill.data.duplicates.shingles import BLOCK, blocks, ngrams, units_of
 from textmill.errors import InputError
@@ -70,8 +70,16 @@ def check(settings: Settings) -> None:
 @lru_cache(maxsize=2)
 def index_of(settings: DecontaminateSettings) -> Index:
     """Returns the runs of all items of the sets; InputError when they have none."""
+    index = index_of_items(read_items(settings.sets), settings)
+    if index is None:
+        raise InputError("contamination.too_short", sets=", ".join(settings.sets), words=settings.word_ngram)
+    return index
+
+
+def index_of_items(items: Iterable[Item], settings: DecontaminateSettings) -> Index | None:
+    """Returns the runs of items, None when all are shorter than a run."""
     names, texts, owners = [], [], []
-    for name, found in read_items(settings.sets):
+    for name, found in items:
         longest = max(settings.word_ngram, settings.character_ngram)
         pieces = [piece for text in dict.fromkeys([*found, "\n".join(found)]) for _, piece in blocks(text, longest - 1)]
         texts += pieces
@@ -85,7 +93,7 @@ def index_of(settings: DecontaminateSettings) -> Index:
     pairs = np.unique(np.concatenate(runs), axis=0)
     values, first, counts = np.unique(pairs[:, 0], return_index=True, return_counts=True)
     if not len(values):
-        raise InputError("contamination.too_short", sets=", ".join(settings.sets), words=settings.word_ngram)
+        return None
     own = counts <= MOST_ITEMS
     sieve = np.zeros(1 << SIEVE_BITS, dtype=bool)
     sieve[(values[own] >> np.uint64(64 - SIEVE_BITS)).astype(np.int64)] = True
