@@ -38,6 +38,8 @@ REGISTERED: dict[tuple[str, ...], str] = {
     ("export",): "use",
     ("report", "corpus"): "understand",
     ("report", "run"): "understand",
+    ("evaluate",): "understand",
+    ("report", "evaluation"): "understand",
     ("corpus", "why"): "understand",
     ("corpus", "search"): "understand",
     ("corpus", "sample"): "understand",

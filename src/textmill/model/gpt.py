@@ -120,7 +120,7 @@ class GPT(nn.Module):
         if trace is not None:
             trace.record("embedding", x_BTD)
         if self.native and self.training and documents_BT is not None and cache is None and trace is None:
-            rope, blocks = self._ropes(positions_BT, ids_BT.shape[1])[0], cast(list[Block], list(self.blocks))
+            rope, blocks = self.ropes(positions_BT, ids_BT.shape[1])[0], cast(list[Block], list(self.blocks))
             return native_layers(blocks, self.norm, x_BTD, rope, documents_BT, recompute=self.recompute)
         x_BTD = self.through_layers(
             x_BTD, positions_BT, documents_BT=documents_BT, padding_BS=padding_BS, cache=cache, trace=trace
@@ -146,7 +146,7 @@ class GPT(nn.Module):
         """Returns the residual stream behind `layers` (None: all); the rest is as in `hidden`."""
         queries = x_BTD.shape[1]
         keys = queries + (cache.length if cache is not None else 0)
-        rope = self._ropes(positions_BT, keys)
+        rope = self.ropes(positions_BT, keys)
         recompute = self.recompute and self.training and trace is None
         biases: dict[int, Tensor | None] = {}
         for layer in range(self.config.layers) if layers is None else layers:
@@ -188,7 +188,7 @@ class GPT(nn.Module):
             return document_positions(documents_BT)[:, -length:]
         return torch.arange(past, past + length, device=ids_BT.device)[None]
 
-    def _ropes(self, positions_BT: Tensor, length: int) -> list[tuple[Tensor, Tensor] | None]:
+    def ropes(self, positions_BT: Tensor, length: int) -> list[tuple[Tensor, Tensor] | None]:
         """Returns each layer's cosines and sines, None for a layer that rotates nothing."""
         config = self.config
         made: dict[bool, tuple[Tensor, Tensor]] = {}

@@ -1,0 +1,109 @@
+"""How likely a model finds each choice of each item: ln p(continuation | prompt), summed over its tokens.
+
+    items ─▶ pairs ─▶ trees ─▶ batches ─▶ rows of scores ─▶ one `Likelihood` an item, as batches finish
+
+The precision is fixed and named in the result. In bf16 a sum's last digits depend on what shares its batch; the
+batches are a function of the items alone, so the same call gives the same bits, and what was scored before an interrupt
+is kept as it is.
+
+Shapes: B rows, T tokens, N rows of scores, M scored tokens, D width, V vocabulary.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from textmill.evaluate.forest import Tree, groves, read_beginning, states, tree_of
+from textmill.evaluate.pairs import Encoded
+from textmill.hardware import default_precision
+from textmill.model.gpt import GPT
+from textmill.model.modes import evaluating
+
+BATCH_TOKENS = 2048
+LOGIT_ELEMENTS = 2**25
+"""Logits that are held at a time: 128 MiB in float32."""
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likelihood:
+    """What a model thinks of an item's choices."""
+
+    sums: tuple[float, ...]
+    """Natural logarithms."""
+    tokens: tuple[int, ...]
+    greedy: tuple[bool, ...]
+    """Whether each of a choice's tokens was the likeliest one: the model would have written it."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns it for JSON."""
+        return {
+            "log_probabilities": list(self.sums),
+            "tokens": list(self.tokens),
+            "greedy": list(self.greedy),
+        }
+
+
+class Scorer:
+    """A model that scores; its weights are brought to `precision` ("auto": bf16 where the hardware multiplies it)."""
+
+    def __init__(self, model: GPT, *, precision: str = "auto", batch_tokens: int = BATCH_TOKENS) -> None:
+        device = model.token_embedding.weight.device.type
+        self.precision = default_precision(device)[0] if precision == "auto" else precision
+        self.model, self.batch_tokens = model.to(DTYPES[self.precision]), batch_tokens
+        self.path = f"{self.precision} (torch on {device})"
+
+    def score(self, items: Sequence[Encoded]) -> Iterator[tuple[int, Likelihood]]:
+        """Yields (place, what came of it) for each item that has tokens, longest first."""
+        trees = [tree_of(place, item.pairs) for place, item in enumerate(items) if item.pairs]
+        with evaluating(self.model), torch.inference_mode():
+            for grove in groves(trees):
+                beginning = read_beginning(self.model, grove.shared)
+                for batch in grove.batches(self.batch_tokens):
+                    x_BTD = states(self.model, batch, beginning)
+                    yield from zip((tree.number for tree in batch), self._read(batch, x_BTD), strict=True)
+
+    def _read(self, batch: Sequence[Tree], x_BTD: Float[Tensor, "B T D"]) -> list[Likelihood]:
+        """Returns what the states of a batch say of each tree's pairs."""
+        length, places, targets = x_BTD.shape[1], list[int](), list[int]()
+        for row, tree in enumerate(batch):
+            for rows, ids in zip(tree.rows, tree.targets, strict=True):
+                places += [row * length + at for at in rows]
+                targets += ids
+        place_M, target_M = torch.tensor(places), torch.tensor(targets)
+        unique_N, index_M = place_M.unique(return_inverse=True)
+        chosen_ND = x_BTD.flatten(0, 1)[unique_N.to(x_BTD.device)]
+        log_M, best_M = self._rows(chosen_ND, index_M.to(x_BTD.device), target_M.to(x_BTD.device))
+        return told(batch, log_M.tolist(), best_M.tolist())
+
+    def _rows(
+        self, x_ND: Float[Tensor, "N D"], index_M: Int[Tensor, " M"], target_M: Int[Tensor, " M"]
+    ) -> tuple[Tensor, Tensor]:
+        """Returns each target's log-probability and whether it is the likeliest token, some rows at a time."""
+        log_M, best_M = torch.empty(len(index_M), device=x_ND.device), torch.empty_like(index_M, dtype=torch.bool)
+        step = max(1, LOGIT_ELEMENTS // self.model.config.vocabulary_size)
+        for start in range(0, len(x_ND), step):
+            logits_NV = self.model.logits(x_ND[start : start + step]).float()
+            mine_M = ((index_M >= start) & (index_M < start + step)).nonzero()[:, 0]
+            row_M, own_M = index_M[mine_M] - start, target_M[mine_M]
+            log_M[mine_M] = logits_NV[row_M, own_M] - logits_NV.logsumexp(dim=-1)[row_M]
+            best_M[mine_M] = logits_NV.argmax(dim=-1)[row_M] == own_M
+        return log_M, best_M
+
+
+def told(batch: Sequence[Tree], logs: Sequence[float], best: Sequence[bool]) -> list[Likelihood]:
+    """Returns the likelihoods of a batch from those of its scored tokens, in order."""
+    made, at = [], 0
+    for tree in batch:
+        sums, greedy = [], []
+        for ids in tree.targets:
+            sums.append(float(sum(logs[at : at + len(ids)])))
+            greedy.append(all(best[at : at + len(ids)]))
+            at += len(ids)
+        counts = tuple(len(ids) for ids in tree.targets)
+        made.append(Likelihood(sums=tuple(sums), tokens=counts, greedy=tuple(greedy)))
+    return made
