@@ -16,6 +16,9 @@ from textmill.i18n import t
 if TYPE_CHECKING:
     from textmill.data.little_world import Summary
 
+ROWS_PER_MEGABYTE, USUAL_MEGABYTES = 600, 32
+"""Conversations for each megabyte of the sample, and its usual size."""
+
 
 def size(text: str) -> float:
     """Returns the size in megabytes; more than 10 GB of one town is a slip of the finger."""
@@ -41,12 +44,15 @@ def refuse_foreign_folder(out: Path) -> None:
         raise InputError("cli_little_world.taken", folder=out)
 
 
-def run(context: Context, *, out: Path, seed: int | None, megabytes: float | None) -> dict[str, Any]:
-    """Writes the sample and prints what it made."""
+def run(
+    context: Context, *, out: Path, seed: int | None, megabytes: float | None, instructions: Path | None
+) -> dict[str, Any]:
+    """Writes the sample, and conversations to tune on where they are wanted, and prints what it made."""
     from textmill.data.little_world import make_little_world
 
     folder = out.absolute()
-    refuse_foreign_folder(folder)
+    for wanted in (folder, *([instructions] if instructions else [])):
+        refuse_foreign_folder(wanted)
     chosen: dict[str, Any] = {"seed": seed, "megabytes": megabytes}
     given = {name: value for name, value in chosen.items() if value is not None}
     with context.progress(t("cli_little_world.writing"), t("cli_little_world.parts")) as report:
@@ -57,8 +63,28 @@ def run(context: Context, *, out: Path, seed: int | None, megabytes: float | Non
         summary = make_little_world(folder, workers=None, progress=progress, **given)
     context.print(t("cli_little_world.made", folder=out, seed=summary.seed) + "\n")
     context.print(table(rows(summary)))
+    document = dataclasses.asdict(summary)
+    if instructions is not None:
+        document["instructions"] = write_instructions(context, instructions, summary.seed, megabytes)
     context.print("\n" + t("cli_little_world.next", folder=shlex.quote(str(out))))
-    return dataclasses.asdict(summary)
+    return document
+
+
+def write_instructions(context: Context, out: Path, seed: int, megabytes: float | None) -> dict[str, Any]:
+    """Writes conversations to tune on, in proportion to the sample."""
+    from textmill.data.little_world import make_instructions
+
+    rows = round(ROWS_PER_MEGABYTE * (megabytes or USUAL_MEGABYTES))
+    with context.progress(t("cli_little_world.writing"), t("cli_little_world.parts")) as report:
+        counts = make_instructions(
+            out.absolute(),
+            seed=seed,
+            rows=rows,
+            progress=lambda kind, done, total: report(done, total, kind_name(kind)),
+        )
+    total = sum(counts.values())
+    context.print("\n" + t("cli_little_world.instructions_made", rows=total, folder=out))
+    return {"folder": out, "rows": counts}
 
 
 def kind_name(kind: str) -> str:
@@ -87,6 +113,7 @@ COMMAND = Command(
         Argument(name="out", kind=Path, metavar="OUT"),
         Argument(name="--seed", kind=int, metavar="N"),
         Argument(name="--megabytes", kind=size, metavar="M"),
+        Argument(name="--instructions", kind=Path, metavar="DIR"),
     ),
     reads_project=False,
 )

@@ -9,6 +9,16 @@ from __future__ import annotations
 from .checking import FactReport, check_facts
 from .simulation import build_world
 from .world import Event, Fact, World
-from .writer import Summary, make_little_world
+from .writer import Summary, make_instructions, make_little_world
 
-__all__ = ["Event", "Fact", "FactReport", "Summary", "World", "build_world", "check_facts", "make_little_world"]
+__all__ = [
+    "Event",
+    "Fact",
+    "FactReport",
+    "Summary",
+    "World",
+    "build_world",
+    "check_facts",
+    "make_instructions",
+    "make_little_world",
+]

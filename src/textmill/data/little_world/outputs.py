@@ -16,6 +16,7 @@ from .casts import TALE_SHARE, with_made_up_names
 from .chinese import date_words as chinese_date
 from .documents import Document, make_telling, tell_diary, tell_news, tell_posts, tell_story
 from .english import date_words as english_date
+from .instructions import instruction_rows
 from .parallel import parallel_rows
 from .reviews import review_rows
 from .simulation import build_world
@@ -251,6 +252,19 @@ def make_parallel(world: World, language: str, number: int, generator: random.Ra
     return outputs
 
 
+def make_instructions(world: World, language: str, number: int, generator: random.Random) -> list[Output]:
+    """Some conversations to tune on, one a line, in a file a task."""
+    outputs: list[Output] = []
+    for held_out, row in instruction_rows(world, language, generator):
+        data = (json.dumps(row, ensure_ascii=False) + "\n").encode()
+        path = f"{_split(held_out)}/{row['task']}-{language}.jsonl"
+        size = sum(len(message["content"].encode()) for message in row["messages"])  # type: ignore[attr-defined]
+        outputs.append(
+            Output(path=path, data=data, kind="instructions", language=language, text_bytes=size, append=True)
+        )
+    return outputs
+
+
 def _file(path: str, data: bytes, kind: str, language: str, document: Document) -> Output:
     size = len(document.text.encode())
     return Output(path=path, data=data, kind=kind, language=language, text_bytes=size)
@@ -263,4 +277,5 @@ MAKERS = {
     "forum": make_thread,
     "reviews": make_reviews,
     "parallel": make_parallel,
+    "instructions": make_instructions,
 }

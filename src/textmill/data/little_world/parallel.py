@@ -38,12 +38,10 @@ _SKIES: dict[str, Pair] = {
 
 
 @cache
-def _bank() -> dict[str, tuple[Pair, ...]]:
-    text = (
-        (files("textmill.data.little_world") / "banks" / "both" / "parallel.txt")
-        .read_text(encoding="utf-8")
-        .replace("'", "’")
-    )
+def bank(name: str) -> dict[str, tuple[Pair, ...]]:
+    """Returns the sections of a bank of both languages; a backslash and n in it stand for a line end."""
+    file = files("textmill.data.little_world") / "banks" / "both" / f"{name}.txt"
+    text = file.read_text(encoding="utf-8").replace("'", "’")
     sections: dict[str, list[Pair]] = {}
     current: list[Pair] = []
     for line in text.splitlines():
@@ -51,7 +49,7 @@ def _bank() -> dict[str, tuple[Pair, ...]]:
             current = sections.setdefault(line[3:], [])
         elif "|||" in line:
             left, right = line.split("|||")
-            current.append((left.strip(), right.strip()))
+            current.append((left.strip().replace("\\n", "\n"), right.strip().replace("\\n", "\n")))
     return {name: tuple(rows) for name, rows in sections.items()}
 
 
@@ -122,6 +120,14 @@ def _place_words(world: World, generator: random.Random) -> dict[str, Pair]:
     }
 
 
+def fill(row: Pair, words: dict[str, Pair]) -> Pair:
+    """Returns both sides of a row with their slots filled; a slot without a word is a mistake of the bank."""
+    english_side, chinese_side = (
+        _SLOT.sub(lambda match, side=side: words[match[1]][side], row[side]) for side in (0, 1)
+    )
+    return english_side, chinese_side
+
+
 def _fill(row: Pair, words: dict[str, Pair], generator: random.Random) -> Pair | None:
     picks: dict[str, float] = {number: generator.random() for number in "123"}
 
@@ -140,7 +146,7 @@ def _fill(row: Pair, words: dict[str, Pair], generator: random.Random) -> Pair |
 
 def parallel_rows(world: World, generator: random.Random) -> Iterator[tuple[bool, dict[str, object]]]:
     """A group of pairs; the flag says whether a held-out person is named."""
-    bank = _bank()
+    lines = bank("parallel")
     everyone = list(world.people.values())
     made = 0
     while made < GROUP:
@@ -149,11 +155,11 @@ def parallel_rows(world: World, generator: random.Random) -> Iterator[tuple[bool
         if one.key == two.key or (two.held_out and not one.held_out):
             continue
         words = _person_words(world, one, two, generator) | _place_words(world, generator)
-        act, other_act = generator.sample(bank["acts"], 2)
-        when = generator.choice(bank["whens"])
+        act, other_act = generator.sample(lines["acts"], 2)
+        when = generator.choice(lines["whens"])
         words |= {"act": act, "act2": other_act, "when": when, "When": _capital(when)}
-        words |= {"feeling": generator.choice(bank["feelings"]), "reason": generator.choice(bank["reasons"])}
-        row = _fill(generator.choice(bank["rows"]), words, generator)
+        words |= {"feeling": generator.choice(lines["feelings"]), "reason": generator.choice(lines["reasons"])}
+        row = _fill(generator.choice(lines["rows"]), words, generator)
         if row is None:
             continue
         made += 1

@@ -9,15 +9,17 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .graph import triples
+from .instructions import GROUP
 from .outputs import LANGUAGES, MAKERS, Output
 from .simulation import build_world
 
 VERSION = 2
 CHUNK = 60
+INSTRUCTIONS = "instructions"
 PER_MEGABYTE: dict[str, dict[str, float]] = {
     "stories": {"en": 116, "zh": 124},
     "articles": {"en": 54, "zh": 60},
@@ -72,20 +74,17 @@ class _Made:
 def _plan(folder: Path, seed: int, megabytes: float) -> list[_Chunk]:
     chunks: list[_Chunk] = []
     for kind, rates in PER_MEGABYTE.items():
-        for language, rate in rates.items():
-            count = max(2, round(rate * megabytes))
-            chunks += [
-                _Chunk(
-                    folder=str(folder),
-                    seed=seed,
-                    kind=kind,
-                    language=language,
-                    start=start,
-                    stop=min(count, start + CHUNK),
-                )
-                for start in range(0, count, CHUNK)
-            ]
+        counts = {language: max(2, round(rate * megabytes)) for language, rate in rates.items()}
+        chunks += _chunks(folder, seed, kind, counts)
     return chunks
+
+
+def _chunks(folder: Path, seed: int, kind: str, counts: dict[str, int]) -> Iterator[_Chunk]:
+    """Yields a kind's documents in runs, so many of each language."""
+    for language, count in counts.items():
+        for start in range(0, count, CHUNK):
+            stop = min(count, start + CHUNK)
+            yield _Chunk(folder=str(folder), seed=seed, kind=kind, language=language, start=start, stop=stop)
 
 
 def _make_chunk(chunk: _Chunk) -> _Made:
@@ -127,6 +126,65 @@ def _run(chunks: list[_Chunk], workers: int) -> Iterator[_Made]:
         yield from pool.imap(_make_chunk, chunks)
 
 
+def _write_all(
+    folder: Path, chunks: list[_Chunk], workers: int | None, progress: Callable[[str, int, int], None] | None
+) -> Iterator[_Made]:
+    """Makes the chunks, writes their shared lines, and yields what was made, the new shared files counted."""
+    for done, made in enumerate(_run(chunks, workers or min(2, os.cpu_count() or 1)), start=1):
+        files = made.files
+        for path, data in made.lines.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            files += not target.exists()
+            with target.open("ab") as stream:
+                stream.write(data)
+        yield replace(made, files=files)
+        if progress is not None:
+            progress(made.chunk.kind, done, len(chunks))
+
+
+def make_instructions(
+    out: Path,
+    *,
+    seed: int = 0,
+    rows: int = 20_000,
+    workers: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, int]:
+    """Writes conversations to tune on into ``out``, the same for the same seed; returns how many are in each file.
+
+    Half are in English, half in Chinese, `rows` together, rounded to whole groups. A new or empty folder, or an older
+    one of these, gives way.
+    """
+    out = Path(out)
+    if out.exists() and any(out.iterdir()) and _made_before(out) != INSTRUCTIONS:
+        raise FileExistsError(f"{out} holds other files; give an empty folder or a new one")
+    beside = out.with_name(out.name + ".part")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    build_world(seed)
+    groups = max(1, round(rows / (GROUP * len(LANGUAGES))))
+    chunks = list(_chunks(beside, seed, INSTRUCTIONS, dict.fromkeys(LANGUAGES, groups)))
+    for _ in _write_all(beside, chunks, workers, progress):
+        pass
+    files = sorted(beside.rglob("*.jsonl"))
+    counts = {path.relative_to(beside).as_posix(): path.read_bytes().count(b"\n") for path in files}
+    about = {"name": "little-world", "kind": INSTRUCTIONS, "version": VERSION, "seed": seed, "rows": counts}
+    (beside / "manifest.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    shutil.rmtree(out, ignore_errors=True)
+    beside.rename(out)
+    return counts
+
+
+def _made_before(folder: Path) -> str:
+    """Returns the kind of what an earlier call wrote here, "" where it is somebody's own."""
+    try:
+        about = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        return str(about.get("kind", "")) if about.get("name") == "little-world" else ""
+    except (OSError, ValueError, AttributeError):
+        return ""
+
+
 def make_little_world(
     out: Path,
     *,
@@ -147,18 +205,10 @@ def make_little_world(
     documents: dict[str, int] = {}
     text_bytes: dict[str, int] = dict.fromkeys(LANGUAGES, 0)
     files = 0
-    for done, made in enumerate(_run(chunks, workers or min(2, os.cpu_count() or 1)), start=1):
+    for made in _write_all(beside, chunks, workers, progress):
         documents[made.chunk.kind] = documents.get(made.chunk.kind, 0) + made.documents
         text_bytes[made.chunk.language] += made.text_bytes
         files += made.files
-        for path, data in made.lines.items():
-            target = beside / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            files += not target.exists()
-            with target.open("ab") as stream:
-                stream.write(data)
-        if progress is not None:
-            progress(made.chunk.kind, done, len(chunks))
     files += _write_about(beside, seed, megabytes, documents, text_bytes)
     shutil.rmtree(out, ignore_errors=True)
     beside.rename(out)
