@@ -34,7 +34,9 @@ WIDTHS = (64, 128, 256)
 def main() -> None:
     """Runs what is missing and prints the table."""
     words = common.parser(__doc__ or "", CASES)
-    words.add_argument("--widths", type=int, nargs="+", default=list(WIDTHS), help="multiples of 64, the width of a head")
+    words.add_argument(
+        "--widths", type=int, nargs="+", default=list(WIDTHS), help="multiples of 64, the width of a head"
+    )
     words.add_argument("--steps", type=int, default=300, help="steps of 4,096 tokens each")
     words.add_argument("--keep", type=Path, help="leave the project in this folder, and go on with it")
     given = words.parse_args()

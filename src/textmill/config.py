@@ -8,6 +8,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
+from textmill.config_preference import DistillSettings, GrpoSettings, PreferenceSettings
 from textmill.config_tune import TuneSettings
 from textmill.setting_values import Section, setting
 
@@ -280,6 +281,9 @@ class Settings:
     generate: GenerateSettings = field(default_factory=GenerateSettings)
     serve: ServeSettings = field(default_factory=ServeSettings)
     tune: TuneSettings = field(default_factory=TuneSettings)
+    preference: PreferenceSettings = field(default_factory=PreferenceSettings)
+    grpo: GrpoSettings = field(default_factory=GrpoSettings)
+    distill: DistillSettings = field(default_factory=DistillSettings)
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """Returns {section: {name: value}}, ready for JSON."""

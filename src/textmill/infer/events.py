@@ -64,6 +64,8 @@ class Generation:
     """Gives this text again as the seed of a request with n = 1."""
     log_probability: float
     """The sum over `ids`."""
+    log_probabilities: tuple[float, ...] = ()
+    """Of each of `ids`."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,6 +89,7 @@ class Collector:
                 finish_reason=events[-1].finish_reason or INTERRUPTED,
                 seed=self.seed + sample,
                 log_probability=sum(event.log_probability for event in events),
+                log_probabilities=tuple(event.log_probability for event in events),
             )
             for sample, events in sorted(self.events.items())
         ]

@@ -29,8 +29,10 @@ MOST_CHARACTERS = 1 << 24
 class TemplateProcess:
     """The process that renders, and the thread that listens to it; another `module` may do other work so."""
 
-    def __init__(self, module: str = "textmill.tokenizer.template_process") -> None:
-        self.owner = os.getpid()
+    def __init__(
+        self, module: str = "textmill.tokenizer.template_process", *, most_waiting: float | int = MOST_WAITING
+    ) -> None:
+        self.owner, self.most_waiting = os.getpid(), most_waiting
         # -P: a file called jinja2.py in the folder where the person works is not to be imported
         words = [sys.executable, "-P", "-m", module]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
@@ -44,7 +46,7 @@ class TemplateProcess:
             assert self.process.stdin is not None
             self.process.stdin.write(request + b"\n")
             self.process.stdin.flush()
-            return self.lines.get(timeout=MOST_WAITING)
+            return self.lines.get(timeout=self.most_waiting)
         except (OSError, Empty):
             return b""
 
