@@ -152,7 +152,7 @@ def print_counts(context: Context, prepared: "Prepared") -> None:
     say(bars(histogram(checked.lengths)))
     say("")
     for finding in checked.findings:
-        say(f"{t('cli_tune_check.refused' if finding.refuses else 'cli_tune_check.told')} {finding.told()}")
+        say(t("cli_tune_check.refused" if finding.refuses else "cli_tune_check.told", told=finding.told()))
     if not checked.findings:
         say(t("cli_tune_check.nothing_found"))
 

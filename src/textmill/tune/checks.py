@@ -66,9 +66,10 @@ class Finding:
         """Returns the finding in words."""
         share = f"{self.count / max(1, self.of):.1%}"
         text = t(f"tune_check.{self.name}", count=self.count, of=self.of, share=share, **self.values)
-        return (
-            f"{text} ({', '.join(self.places)}{' …' if self.count > len(self.places) else ''})" if self.places else text
-        )
+        if not self.places:
+            return text
+        more = " …" if self.count > len(self.places) else ""
+        return text + t("tune_check.at", places=", ".join(self.places) + more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
