@@ -115,3 +115,28 @@ def test_precision_is_named_and_items_without_tokens_are_passed_over() -> None:
     assert list(whole) == list(narrow) and 0 not in whole
     for place in whole:
         assert narrow[place].sums == pytest.approx(whole[place].sums, rel=0.05, abs=0.3)
+
+
+@pytest.mark.parametrize("name", ["modern", "grouped", "no qk-norm"])
+def test_the_compiled_kernels_say_the_same(name: str) -> None:
+    """In bf16, with and without a beginning that items share; the others in the batch change it by rounding only."""
+    import dataclasses
+
+    from textmill.kernels.build import available
+
+    if not available()[0]:
+        pytest.skip(str(available()[1]))
+    config = dataclasses.replace(VARIANTS[name], context=192, head_width=32, vocabulary_size=96)
+    shots = [3 + place % 50 for place in range(LEAST_SHARED + 7)]
+    items = random_items(9, 96, 30) + [
+        encoded(*[(shots + list(pair.ids[: pair.given]), list(pair.ids[pair.given :])) for pair in each.pairs])
+        for each in random_items(6, 96, 24, seed=2)
+    ]
+    exact = dict(Scorer(build(config), precision="fp32").score(items))
+    scorer = Scorer(build(config), precision="bf16", batch_tokens=256)
+    assert scorer.packed is not None and scorer.path == "bf16 (compiled kernels)"
+    found = dict(scorer.score(items))
+    assert list(found) != [] and set(found) == set(exact)
+    for place in exact:
+        for near, far, count in zip(found[place].sums, exact[place].sums, exact[place].tokens, strict=True):
+            assert near == pytest.approx(far, abs=0.12 * count, rel=0.03)

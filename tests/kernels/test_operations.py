@@ -201,3 +201,12 @@ def test_threads_change_no_bit() -> None:
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize("vocabulary", [8192, 50, 1001])
+def test_log_sums(vocabulary: int) -> None:
+    logits = random(70, vocabulary) * 3
+    logits[3, [7, 20]] = 100.0
+    sums, best = operations.log_sums(logits)
+    torch.testing.assert_close(sums, logits.float().logsumexp(1), rtol=1e-5, atol=1e-5)
+    assert best.tolist() == [int((row == row.max()).nonzero()[0, 0]) for row in logits.float()] and best[3] == 7

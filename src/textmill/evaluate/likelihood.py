@@ -17,7 +17,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from textmill.evaluate.forest import Tree, groves, read_beginning, states, tree_of
+from textmill.evaluate.forest import Grove, Tree, groves, read_beginning, states, tree_of
+from textmill.evaluate.packed import PackedModel, can_pack
 from textmill.evaluate.pairs import Encoded
 from textmill.hardware import default_precision
 from textmill.model.gpt import GPT
@@ -54,30 +55,43 @@ class Scorer:
     def __init__(self, model: GPT, *, precision: str = "auto", batch_tokens: int = BATCH_TOKENS) -> None:
         device = model.token_embedding.weight.device.type
         self.precision = default_precision(device)[0] if precision == "auto" else precision
-        self.model, self.batch_tokens = model.to(DTYPES[self.precision]), batch_tokens
-        self.path = f"{self.precision} (torch on {device})"
+        self.batch_tokens = batch_tokens
+        self.packed = PackedModel(model) if self.precision == "bf16" and can_pack(model) else None
+        self.model = model if self.packed is not None else model.to(DTYPES[self.precision])
+        self.path = f"{self.precision} ({'compiled kernels' if self.packed is not None else f'torch on {device}'})"
 
     def score(self, items: Sequence[Encoded]) -> Iterator[tuple[int, Likelihood]]:
         """Yields (place, what came of it) for each item that has tokens, longest first."""
         trees = [tree_of(place, item.pairs) for place, item in enumerate(items) if item.pairs]
         with evaluating(self.model), torch.inference_mode():
             for grove in groves(trees):
-                beginning = read_beginning(self.model, grove.shared)
-                for batch in grove.batches(self.batch_tokens):
-                    x_BTD = states(self.model, batch, beginning)
-                    yield from zip((tree.number for tree in batch), self._read(batch, x_BTD), strict=True)
+                for batch, x_ND in self._states(grove):
+                    yield from zip((tree.number for tree in batch), self._read(batch, x_ND), strict=True)
 
-    def _read(self, batch: Sequence[Tree], x_BTD: Float[Tensor, "B T D"]) -> list[Likelihood]:
+    def _states(self, grove: Grove) -> Iterator[tuple[list[Tree], Tensor]]:
+        """Yields the grove's batches with the states of their tokens, one tree behind the other."""
+        batches = grove.batches(self.batch_tokens)
+        if self.packed is not None:
+            kept = self.packed.read_beginning(grove.shared)
+            yield from ((batch, self.packed.states(batch, kept)) for batch in batches)
+            return
+        beginning = read_beginning(self.model, grove.shared)
+        for batch in batches:
+            x_BTD = states(self.model, batch, beginning)
+            yield batch, torch.cat([x_TD[: len(tree.ids)] for x_TD, tree in zip(x_BTD, batch, strict=True)])
+
+    def _read(self, batch: Sequence[Tree], x_ND: Float[Tensor, "N D"]) -> list[Likelihood]:
         """Returns what the states of a batch say of each tree's pairs."""
-        length, places, targets = x_BTD.shape[1], list[int](), list[int]()
-        for row, tree in enumerate(batch):
+        start, places, targets = 0, list[int](), list[int]()
+        for tree in batch:
             for rows, ids in zip(tree.rows, tree.targets, strict=True):
-                places += [row * length + at for at in rows]
+                places += [start + at for at in rows]
                 targets += ids
+            start += len(tree.ids)
         place_M, target_M = torch.tensor(places), torch.tensor(targets)
         unique_N, index_M = place_M.unique(return_inverse=True)
-        chosen_ND = x_BTD.flatten(0, 1)[unique_N.to(x_BTD.device)]
-        log_M, best_M = self._rows(chosen_ND, index_M.to(x_BTD.device), target_M.to(x_BTD.device))
+        chosen_ND = x_ND[unique_N.to(x_ND.device)]
+        log_M, best_M = self._rows(chosen_ND, index_M.to(x_ND.device), target_M.to(x_ND.device))
         return told(batch, log_M.tolist(), best_M.tolist())
 
     def _rows(
@@ -86,13 +100,18 @@ class Scorer:
         """Returns each target's log-probability and whether it is the likeliest token, some rows at a time."""
         log_M, best_M = torch.empty(len(index_M), device=x_ND.device), torch.empty_like(index_M, dtype=torch.bool)
         step = max(1, LOGIT_ELEMENTS // self.model.config.vocabulary_size)
+        score = self.packed.log_sums if self.packed is not None else self._log_sums
         for start in range(0, len(x_ND), step):
-            logits_NV = self.model.logits(x_ND[start : start + step]).float()
             mine_M = ((index_M >= start) & (index_M < start + step)).nonzero()[:, 0]
-            row_M, own_M = index_M[mine_M] - start, target_M[mine_M]
-            log_M[mine_M] = logits_NV[row_M, own_M] - logits_NV.logsumexp(dim=-1)[row_M]
-            best_M[mine_M] = logits_NV.argmax(dim=-1)[row_M] == own_M
+            found = score(x_ND[start : start + step], index_M[mine_M] - start, target_M[mine_M])
+            log_M[mine_M], best_M[mine_M] = found
         return log_M, best_M
+
+    def _log_sums(self, x_ND: Tensor, index_M: Tensor, target_M: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the same for some rows, through the model itself."""
+        logits_NV = self.model.logits(x_ND).float()
+        log_M = logits_NV[index_M, target_M] - logits_NV.logsumexp(dim=-1)[index_M]
+        return log_M, logits_NV.argmax(dim=-1)[index_M] == target_M
 
 
 def told(batch: Sequence[Tree], logs: Sequence[float], best: Sequence[bool]) -> list[Likelihood]:

@@ -107,6 +107,13 @@ def softmax_error_(
     return losses_N
 
 
+def log_sums(logits_NV: BFloat16[Tensor, "N V"]) -> tuple[Float32[Tensor, " N"], Int[Tensor, " N"]]:
+    """Returns the logarithm of each row's Σ exp, and the first place of its largest value."""
+    sums_N, best_N = torch.empty(len(logits_NV)), torch.empty(len(logits_NV), dtype=torch.int64)
+    library().log_sums(_pointer(logits_NV), *map(_I64, logits_NV.shape), _pointer(sums_N), _pointer(best_N))
+    return sums_N, best_N
+
+
 def add_norm(
     x_ND: Float32[Tensor, "N D"],
     added_ND: BFloat16[Tensor, "N D"] | None,

@@ -34,6 +34,26 @@ void weight_gradient(const bf16* grad, int64_t grad_ld, const bf16* x, int64_t x
   }
 }
 
+// sums [N]: log Σ exp of each row of logits [N, V] bf16; best [N]: the first place of its largest value.
+void log_sums(const bf16* logits, int64_t N, int64_t V, float* sums, int64_t* best) {
+#pragma omp parallel for schedule(static)
+  for (int64_t n = 0; n < N; ++n) {
+    const bf16* row = logits + n * V;
+    __m512 most = _mm512_set1_ps(-INFINITY), total = _mm512_setzero_ps();
+    for (int64_t c = 0; c < V; c += 16) most = _mm512_mask_max_ps(most, first(V - c), most, load(row + c, first(V - c)));
+    const __m512 top = _mm512_set1_ps(_mm512_reduce_max_ps(most));
+    best[n] = -1;
+    for (int64_t c = 0; c < V; c += 16) {
+      const __mmask16 mask = first(V - c);
+      const __m512 x = load(row + c, mask);
+      total = _mm512_mask_add_ps(total, mask, total, exponential(_mm512_sub_ps(x, top)));
+      const __mmask16 equal = _mm512_mask_cmp_ps_mask(mask, x, top, _CMP_EQ_OQ);
+      if (equal && best[n] < 0) best[n] = c + __builtin_ctz(equal);
+    }
+    sums[n] = _mm512_cvtss_f32(top) + std::log(_mm512_reduce_add_ps(total));
+  }
+}
+
 // logits [N, V] bf16 become softmax − onehot, times (1 + 2·z·logsumexp); losses [N] float32 are −ln p(target).
 void softmax_error(bf16* logits, const int64_t* targets, int64_t N, int64_t V, float z, float* losses) {
 #pragma omp parallel for schedule(static)
