@@ -2,10 +2,10 @@
 
     python evaluate.py [CASE] --data DIR --model FOLDER [--peer-python PYTHON] [--limit N] [--rounds N] [--json]
 
-The same items, prompts and tokens on both sides: each is a process of its own that has the model loaded and is given the
-same (prompt, continuation) pairs, in turn with the other; seconds are from texts to sums of log-probabilities. The peer
-runs in each of its precisions with each of its batch sizes; ratios are to the fastest of the same precision. Beside the
-speed stands how far the sums are apart.
+The same items, prompts and tokens on both sides: each is a process of its own that has the model loaded and is given
+the same (prompt, continuation) pairs, in turn with the other; seconds are from texts to sums of log-probabilities. The
+peer runs in each of its precisions with each of its batch sizes; ratios are to the fastest of the same precision.
+Beside the speed stands how far the sums are apart.
 """
 
 import argparse

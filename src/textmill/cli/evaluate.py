@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from textmill.cli.command import Argument, Command, Context, Stopped
 from textmill.cli.evaluate_asked import asked_for, words_of
-from textmill.cli.evaluate_table import results_table, told_problems
+from textmill.cli.evaluate_table import notes, results_table
 from textmill.cli.model_engine import full_name, load_on, make_engine
 from textmill.errors import UsageError
 from textmill.i18n import t
@@ -123,7 +123,7 @@ def corpus_items(context: Context, asked: "Asked") -> dict[str, Any] | None:
 def tell(context: Context, results: list[dict[str, Any]], folder: Path) -> None:
     """Prints the table, what there is to know about it, and where the results lie."""
     context.print(results_table(results))
-    for line in told_problems(results):
+    for line in notes(results):
         context.print(line)
     for name, value in collections(results).items():
         context.print(t("cli_evaluate.collection", name=name, value=f"{value['value']:.4f}", tests=value["tests"]))

@@ -1,13 +1,13 @@
 """Trees through the compiled kernels: bf16 matrices, a float32 residual stream, no token that only pads.
 
-The tokens of all rows stand one after another (N of them); products, norms, rotation and SwiGLU see no rows at all. Only
-attention is by row: its queries, keys and values are laid out with padding, and what comes of the padding is left.
+The tokens of all rows stand one after another (N of them); products, norms, rotation and SwiGLU see no rows at all.
+Only attention is by row: its queries, keys and values are laid out with padding, and what comes of the padding is left.
 
-The models are those that the kernels compute in training (`native.fits`); weights that read the same input lie under one
-another, rounded once.
+The models are those that the kernels compute in training (`native.fits`); weights that read the same input lie under
+one another, rounded once.
 
-Shapes: N tokens of a batch, B rows, T tokens of the longest, C tokens of a shared beginning, H heads, G key heads, K head
-width, D width, V vocabulary, P rotated pairs.
+Shapes: N tokens of a batch, B rows, T tokens of the longest, C tokens of a shared beginning, H heads, G key heads, K
+head width, D width, V vocabulary, P rotated pairs.
 """
 
 from collections.abc import Sequence
@@ -146,10 +146,7 @@ class Rows:
         if self.beginning is not None:
             keys, values = (x.transpose(1, 2).expand(len(q), -1, -1, -1) for x in self.beginning.layers[layer])
             k, v = torch.cat((keys, k), dim=2), torch.cat((values, v), dim=2)
-        groups = self.config.heads // self.config.kv_heads
-        if groups > 1:
-            k, v = k.repeat_interleave(groups, dim=1), v.repeat_interleave(groups, dim=1)
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=self.bias, scale=self.scale)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=self.bias, scale=self.scale, enable_gqa=True)
         y_XO = y.transpose(1, 2).reshape(self.shape[0] * self.shape[1], -1)
         return y_XO if self.full else y_XO[self.places_N]
 

@@ -127,13 +127,14 @@ def text_rows(text: str, ending: str) -> Iterator[Any]:
 
 
 def read_items(sources: list[Source], read: Reader, *, limit: int = 0) -> Found:
-    """Returns the items of the sources in order, the first `limit` of them (0: all)."""
+    """Returns the items of the sources in order, of each the first `limit` (0: all)."""
     found = Found()
     for source in sources:
         subject = subject_of(source.name)
+        before = len(found.items)
         for number, row in enumerate(raw_rows(source), start=1):
-            if limit and len(found.items) == limit:
-                return found
+            if limit and len(found.items) - before == limit:
+                break
             name = f"{Path(source.name).name}:{number}"
             try:
                 if not isinstance(row, dict):
@@ -161,14 +162,13 @@ def suite_items(suite: Suite, sources: list[Source], *, limit: int = 0, named: b
     `named`: the sources are meant for this suite, whatever their files are called.
     """
     files = matching(sources, suite.files) or (sources if named else [])
-    found = read_items(files, suite.read)
+    drawn_among_all = suite.shots.count and not suite.shots.files
+    found = read_items(files, suite.read, limit=0 if drawn_among_all else limit)
     examples = Found()
     if suite.shots.count and suite.shots.files:
         own = matching(sources, suite.shots.files)
         examples = read_items(own, suite.read) if own else Found()
-    wanted = found.items[:limit] if limit else found.items
-    if suite.shots.count and not examples.items and not suite.shots.files:
-        wanted = suite.few_shot(found.items, ())[: len(wanted)]
-    else:
-        wanted = suite.few_shot(wanted, examples.items)
+    wanted = suite.few_shot(found.items, examples.items)
+    if drawn_among_all and limit:
+        wanted = wanted[:limit]
     return Found(items=wanted, problems=found.problems, first_problem=found.first_problem)
