@@ -18,4 +18,5 @@ class TuneSettings(Section):
     too_long: str = setting("cut", choices=("cut", "drop"))
     most_too_long: float = setting(0.1, minimum=0, maximum=1)
     require_end: bool = setting(True)
+    test_rows: str = setting("stop", choices=("stop", "drop"))
     held_out_share: float = setting(0.02, minimum=0, maximum=0.5)

@@ -127,6 +127,17 @@ def test_what_is_only_told(tmp_path: Path, run_textmill: Callable[..., Any]) -> 
     assert document["bad"] == {"no_form": 1} and document["bad_rows"][0].startswith("rows.jsonl:14")
 
 
+def test_rows_of_a_test_can_be_taken_out(tmp_path: Path) -> None:
+    data = write_rows(tmp_path / "rows.jsonl", [*GOOD, chat("Where in the house did the cat sit down?", "on the mat")])
+    tests = write_rows(tmp_path / "test.jsonl", [GOOD[3], chat("Where in the house did the cat sit down?", "nowhere")])
+    settings = Settings().replace({"tune.test_rows": "drop"})
+    prepared = prepare([data], tokenizer(), settings, context=CONTEXT, against=[tests])
+    places = {row.example.place for row in prepared.training}
+    assert len(places) == 11 and not places & {"rows.jsonl:4", "rows.jsonl:13"}
+    (finding,) = prepared.checked.findings
+    assert (finding.name, finding.count, finding.refuses) == ("taken_out", 2, False)
+
+
 @pytest.mark.parametrize(
     ("method", "row"),
     [

@@ -5,7 +5,7 @@
     doubled_start   the token before every text stands twice        refused
     templated       texts that bring a template's marks along       refused from 1% on
     too_long        longer than the context                         refused past tune.most_too_long, and where all are
-    leaked          rows of a test set                              refused
+    leaked          rows of a test set                              refused, or taken out (tune.test_rows)
     duplicates      the same example again                          told
     departs         answers written down otherwise than asked for   told
     spelled         a vocabulary without the template's marks       told
@@ -84,6 +84,8 @@ class Checked:
     sources: tuple[Mapping[str, Any], ...]
     languages: Mapping[str, float]
     """The share of the examples in each language, of a sample where there are many."""
+    leaked: frozenset[str]
+    """Where the rows stand that a test has too."""
     findings: tuple[Finding, ...]
 
     @property
@@ -112,11 +114,19 @@ def examine(
     texts = [text for row in rows for text in row.texts]
     training = [row for row in rows if not row.example.held_out]
     unlike = [row.example for row in rows if row.example.held_out]
+    seen = leaked(training, unlike, tests)
+    stops = settings.test_rows == "stop"
     found = [
         *of_texts(texts, tokenizer, settings, context, solving=solving),
         templated([row.example for row in rows], tokenizer),
         duplicates(training),
-        leaked(training, unlike, tests),
+        Finding(
+            name="leaked" if stops else "taken_out",
+            count=len(seen),
+            of=len(training),
+            places=places_of(training[at].example.place for at in seen),
+            refuses=stops and bool(seen),
+        ),
         spelled(tokenizer, texts),
     ]
     return Checked(
@@ -127,6 +137,7 @@ def examine(
         learned=np.array([text.learned_tokens for text in texts], dtype=np.int64),
         sources=tuple(by_source(rows)),
         languages=languages_of([row.example for row in rows]),
+        leaked=frozenset(training[at].example.place for at in seen),
         findings=tuple(finding for finding in found if finding.count),
     )
 
@@ -205,8 +216,8 @@ def duplicates(rows: Sequence[Row]) -> Finding:
     return Finding(name="duplicates", count=len(again), of=len(rows), places=places_of(again))
 
 
-def leaked(training: Sequence[Row], held_out: Sequence[Example], tests: Sequence[Example]) -> Finding:
-    """Returns the examples to train on that are among those to measure on."""
+def leaked(training: Sequence[Row], held_out: Sequence[Example], tests: Sequence[Example]) -> list[int]:
+    """Returns which of the examples to train on are among those to measure on."""
     wholes = {key_of(prompt_text(test), answer_text(test)) for test in (*held_out, *tests)}
     prompts = {key_of(prompt) for test in (*held_out, *tests) if len(prompt := prompt_text(test)) >= OWN_PROMPT}
     said = [(prompt_text(row.example), answer_text(row.example)) for row in training]
@@ -221,8 +232,7 @@ def leaked(training: Sequence[Row], held_out: Sequence[Example], tests: Sequence
         index = index_of_items(items, runs)
         if index is not None:
             found |= {at for at, _ in find_hits(["\n".join(texts) for texts in said], index, runs)}
-    places = places_of(training[at].example.place for at in sorted(found))
-    return Finding(name="leaked", count=len(found), of=len(training), places=places, refuses=bool(found))
+    return sorted(found)
 
 
 def spelled(tokenizer: Tokenizer, texts: Sequence[Encoded]) -> Finding:

@@ -67,7 +67,7 @@ def prepare(
     if refuse:
         check_before_training(checked)
     return Prepared(
-        training=[row for row in rows if not row.example.held_out],
+        training=[row for row in rows if not row.example.held_out and row.example.place not in checked.leaked],
         held_out=[row for row in rows if row.example.held_out],
         tally=tally,
         checked=checked,
