@@ -187,6 +187,7 @@ class TrainSettings(Section):
     profile_steps: int = setting(3, minimum=1, maximum=100)
     activation_checkpointing: bool = setting(False)
     precision: str = setting("auto", choices=("auto", "bf16", "fp32", "fp64"))
+    float8: bool = setting(False)
     native: str = setting("auto", choices=("auto", "on", "off"))
     compile: str = setting("auto", choices=("auto", "on", "off"))
     threads: int = setting(0, minimum=0)

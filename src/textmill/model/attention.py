@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from textmill.model.cache import Cache
 from textmill.model.config import ModelConfig
+from textmill.model.flex import TiledMask
 from textmill.model.norm import make_head_norm
 from textmill.model.positions import alibi_slopes, rotate
 from textmill.model.trace import Trace
@@ -40,16 +41,18 @@ class Attention(nn.Module):
         self,
         x_BTD: Float[Tensor, "B T D"],
         rope: tuple[Tensor, Tensor] | None,
-        bias: Tensor | None,
+        bias: Tensor | TiledMask | None,
         cache: Cache | None,
         trace: Trace | None,
     ) -> Float[Tensor, "B T D"]:
         """Returns the layer's attention output.
 
         `rope`: cosines and sines (B T P) of the queries' positions. `bias`: what `attention_bias` made, boolean
-        (True: may attend) or additive; None means plain causal over T = S.
+        (True: may attend) or additive; None means plain causal over T = S. A `TiledMask` runs FlexAttention.
         """
         q_BHTK, k_BGTK, v_BGTK = self._heads(x_BTD, rope, trace)
+        if isinstance(bias, TiledMask):
+            return self.output(bias.attend(q_BHTK, k_BGTK, v_BGTK, self.scale).transpose(1, 2).flatten(2))
         if cache is not None:
             k_BGTK, v_BGTK = cache.update(self.layer, k_BGTK, v_BGTK)
         groups = self.config.heads // self.config.kv_heads

@@ -14,6 +14,7 @@ from textmill.model.attention import Attention
 from textmill.model.cache import Cache
 from textmill.model.config import ModelConfig
 from textmill.model.feed_forward import make_feed_forward
+from textmill.model.flex import TiledMask
 from textmill.model.norm import make_norm
 from textmill.model.trace import Trace
 
@@ -36,7 +37,7 @@ class Block(nn.Module):
         self,
         x_BTD: Float[Tensor, "B T D"],
         rope: tuple[Tensor, Tensor] | None = None,
-        bias: Tensor | None = None,
+        bias: Tensor | TiledMask | None = None,
         cache: Cache | None = None,
         trace: Trace | None = None,
     ) -> Float[Tensor, "B T D"]:

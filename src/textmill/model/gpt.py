@@ -13,10 +13,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from textmill.kernels.layers import document_starts
 from textmill.model.attention import attention_bias
 from textmill.model.block import Block
 from textmill.model.cache import Cache
 from textmill.model.config import ModelConfig
+from textmill.model.flex import TiledMask, tiled_mask
 from textmill.model.look_back import can_look_back, look_back
 from textmill.model.native import native_layers
 from textmill.model.norm import make_norm
@@ -44,6 +46,8 @@ class GPT(nn.Module):
         """In training: keep only the layers' inputs and compute the rest again on the way back."""
         self.native = False
         """Whether training runs the compiled kernels: bf16 on a CPU, for a model that `native.fits`."""
+        self.tiled = False
+        """Whether training masks documents in tiles (see flex.py): on a GPU, for a model that is `flex.flexible`."""
         self._rope: dict[bool, tuple[Tensor, Tensor]] = {}
 
     def initialise(self, generator: torch.Generator, *, looks_back: bool = False) -> None:
@@ -148,9 +152,13 @@ class GPT(nn.Module):
         keys = queries + (cache.length if cache is not None else 0)
         rope = self.ropes(positions_BT, keys)
         recompute = self.recompute and self.training and trace is None
-        biases: dict[int, Tensor | None] = {}
+        tiled = self.tiled and self.training and cache is None and trace is None and padding_BS is None
+        starts_BT = document_starts(documents_BT) if tiled and documents_BT is not None else None
+        biases: dict[int, Tensor | TiledMask | None] = {}
         for layer in range(self.config.layers) if layers is None else layers:
             window = self.config.window(layer)
+            if window not in biases and starts_BT is not None:
+                biases[window] = tiled_mask(self.config, layer, starts_BT)
             if window not in biases:
                 biases[window] = attention_bias(
                     self.config,

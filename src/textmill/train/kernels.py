@@ -10,8 +10,13 @@ from textmill.config import Settings
 from textmill.errors import TrainingError
 from textmill.kernels import build
 from textmill.model.config import from_settings
+from textmill.model.flex import flexible
+from textmill.model.float8 import use_float8
 from textmill.model.gpt import GPT
 from textmill.model.native import fits
+
+FLOAT8_CAPABILITY = (8, 9)
+"""NVIDIA's compute capability from which there are float8 units (Ada, Hopper); a CPU computes the same, slowly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +29,10 @@ class Kernels:
     threads: int
     native: bool = False
     """Whether the compiled kernels of `textmill.kernels` run in place of torch.compile."""
+    tiled: bool = False
+    """Whether attention masks documents in tiles (FlexAttention)."""
+    float8: bool = False
+    """Whether large matrices are multiplied in float8."""
 
     @property
     def dtype(self) -> torch.dtype:
@@ -37,7 +46,9 @@ class Kernels:
     def prepare(self, model: GPT) -> None:
         """Moves `model` to the device and readies it for training steps."""
         model.to(self.device).train()
-        model.native = self.native
+        model.native, model.tiled = self.native, self.tiled
+        if self.float8:
+            use_float8(model)
         if self.compile:
             for block in model.blocks:  # one block's code serves all: a whole model would take the compiler minutes
                 block.compile(dynamic=False)
@@ -59,13 +70,23 @@ def choose_kernels(settings: Settings, device: str) -> Kernels:
         compile=able if train.compile == "auto" else train.compile == "on" and not native,
         threads=train.threads or hardware.default_threads(),
         native=native,
+        tiled=device.startswith("cuda") and flexible(from_settings(settings.model, 1)),
+        float8=train.float8 and _float8(device, precision),
     )
 
 
+def _float8(device: str, precision: str) -> bool:
+    """Returns True where float8 products can be had; raises TrainingError where they were asked for in vain."""
+    has_units = device == "cpu" or torch.cuda.get_device_capability(device) >= FLOAT8_CAPABILITY
+    if precision != "bf16" or not has_units:
+        raise TrainingError("train.float8_unfit", device=device, precision=precision)
+    return True
+
+
 def _native(settings: Settings, device: str, precision: str) -> bool:
-    """Tells whether the compiled kernels run: where they can, unless torch.compile is asked for instead."""
+    """Tells whether the compiled kernels run: where they can, unless torch.compile or float8 is asked for instead."""
     wish = settings.train.native
-    if wish == "off" or (wish == "auto" and settings.train.compile == "on"):
+    if wish == "off" or settings.train.float8 or (wish == "auto" and settings.train.compile == "on"):
         return False
     possible = device == "cpu" and precision == "bf16" and fits(from_settings(settings.model, 1))
     if wish == "on" and not possible:
