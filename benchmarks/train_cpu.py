@@ -14,10 +14,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 import common
+from plain_gpt import PlainGPT, Shape
 
 LAYERS, WIDTH, HEADS, CONTEXT, VOCABULARY, BATCH = 6, 384, 6, 256, 8192, 16
 TOKENS = BATCH * CONTEXT
@@ -87,44 +87,6 @@ def textmill_step(case: str, optimizer: str, inputs: Tensor, kernels: Any) -> St
     return step
 
 
-class PlainBlock(nn.Module):
-    """A pre-norm block as nanoGPT writes it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
-        self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
-        self.up, self.down = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Attention, then feed-forward."""
-        rows, length, _ = x.shape
-        heads = (
-            part.view(rows, length, HEADS, WIDTH // HEADS).transpose(1, 2)
-            for part in self.qkv(self.norm1(x)).split(WIDTH, dim=2)
-        )
-        y = F.scaled_dot_product_attention(*heads, is_causal=True)
-        x = x + self.out(y.transpose(1, 2).reshape(rows, length, WIDTH))
-        return x + self.down(F.gelu(self.up(self.norm2(x))))
-
-
-class PlainGPT(nn.Module):
-    """A GPT as nanoGPT writes it: learned positions, tied output."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tokens, self.positions = nn.Embedding(VOCABULARY, WIDTH), nn.Embedding(CONTEXT, WIDTH)
-        self.blocks = nn.Sequential(*(PlainBlock() for _ in range(LAYERS)))
-        self.norm, self.output = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, VOCABULARY, bias=False)
-        self.output.weight = self.tokens.weight
-
-    def forward(self, ids: Tensor, targets: Tensor) -> Tensor:
-        """Returns the mean loss."""
-        x = self.tokens(ids) + self.positions(torch.arange(ids.shape[1]))
-        logits = self.output(self.norm(self.blocks(x)))
-        return F.cross_entropy(logits.view(-1, VOCABULARY), targets.reshape(-1))
-
-
 def adamw_step(model: nn.Module, loss_of: Callable[[], Tensor]) -> Step:
     """Returns a step: backward, clip, AdamW."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
@@ -140,7 +102,7 @@ def adamw_step(model: nn.Module, loss_of: Callable[[], Tensor]) -> Step:
 
 def plain_step(inputs: Tensor) -> Step:
     """Returns a step of the plain GPT in fp32."""
-    model = PlainGPT()
+    model = PlainGPT(Shape(layers=LAYERS, width=WIDTH, heads=HEADS, context=CONTEXT, vocabulary=VOCABULARY))
     return adamw_step(model, lambda: model(inputs[:, :-1], inputs[:, 1:]))
 
 
