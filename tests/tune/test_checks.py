@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from local_hub import LocalHub
 from small_tuning import CONTEXT, chat, model_folder, tokenizer, write_rows
 
 from textmill.config import Settings
@@ -189,3 +190,33 @@ def test_the_document_is_json(tmp_path: Path, run_textmill: Callable[..., Any]) 
     data = write_rows(tmp_path / "rows.jsonl", GOOD)
     out = run_textmill("tune", "check", data, "--model", model, "--json").ok().out
     assert json.loads(out)["lengths"]["maximum"] <= CONTEXT
+
+
+def test_rows_of_a_hub(tmp_path: Path, run_process: Callable[..., Any]) -> None:
+    place = tmp_path / "hub" / "datasets" / "someone" / "chats"
+    place.mkdir(parents=True)
+    write_rows(place / "train.jsonl", GOOD)
+    write_rows(place / "test.jsonl", GOOD[:1])
+    model = model_folder(tmp_path / "model")
+    hub = LocalHub(tmp_path / "hub")
+    try:
+        env = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "0"}
+        words = ("tune", "check", "hf:someone/chats/train", "--model", model, "--json")
+        document = run_process(*words, env=env).ok().document
+    finally:
+        hub.close()
+    assert (document["examples"], document["findings"]) == (12, [])
+    assert document["sources"][0]["source"] == "hf:someone/chats/train.jsonl"
+
+
+def test_an_export_writes_the_ids_that_were_trained(tmp_path: Path, run_textmill: Callable[..., Any]) -> None:
+    transformers = pytest.importorskip("transformers")
+    model = model_folder(tmp_path / "model")
+    run_textmill("export", model, "--to", "hf", "--out", tmp_path / "out").ok()
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
+    row = chat("where is 猫?", "on the mat\n", "and the dog?", "好")
+    data = write_rows(tmp_path / "rows.jsonl", [row])
+    (trained,) = prepare([data], Tokenized(model).tokenizer, Settings(), context=CONTEXT).training
+    assert trained.texts[0].ids.tolist() == theirs.apply_chat_template(row["messages"], return_dict=False)
+    asked = theirs.apply_chat_template(row["messages"][:1], add_generation_prompt=True, return_dict=False)
+    assert trained.texts[0].ids[: len(asked)].tolist() == asked
