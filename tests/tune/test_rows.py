@@ -74,6 +74,7 @@ def test_what_is_not_learned_again(read) -> None:
     weighed = [HI[0], {**HI[1], "weight": 0}, HI[0], {"role": "assistant", "content": "b", "weight": 1}]
     assert read({"messages": weighed})[0].learned == frozenset({3})
     assert read({"messages": weighed, "system": "s"})[0].learned == frozenset({4})
+    assert read({"messages": [*weighed, HI[0]], "system": "s"})[0].learned == frozenset({4})
     assert read({"prompt": [*HI, HI[0]], "completion": "x"})[0].learned == frozenset({3})
     assert read({"messages": HI})[0].learned is None
 

@@ -11,7 +11,8 @@
     spelled         a vocabulary without the template's marks       told
 
 A row counts as a test's when prompt and answer are the same, or the prompt is and is long enough not to be everybody's,
-or when both share a run of 13 words (20 characters in Chinese) that few test rows have, as in decontamination.
+or when both share a run of 13 words (20 characters in Chinese) that few test rows have, as in decontamination. Against
+rows of the same data that are held out only the first counts: of one kind of data much is alike.
 """
 
 from collections import Counter
@@ -219,7 +220,7 @@ def duplicates(rows: Sequence[Row]) -> Finding:
 def leaked(training: Sequence[Row], held_out: Sequence[Example], tests: Sequence[Example]) -> list[int]:
     """Returns which of the examples to train on are among those to measure on."""
     wholes = {key_of(prompt_text(test), answer_text(test)) for test in (*held_out, *tests)}
-    prompts = {key_of(prompt) for test in (*held_out, *tests) if len(prompt := prompt_text(test)) >= OWN_PROMPT}
+    prompts = {key_of(prompt) for test in tests if len(prompt := prompt_text(test)) >= OWN_PROMPT}
     said = [(prompt_text(row.example), answer_text(row.example)) for row in training]
     found = {
         at

@@ -151,16 +151,17 @@ def conversation(row: Row, names: Names, about: Mapping[str, Any]) -> Example:
     while messages and messages[-1]["role"] in (USER, SYSTEM, TOOL) and any(m["role"] == ASSISTANT for m in messages):
         messages = messages[:-1]  # nobody answered it any more
     check_order(messages, last=(ASSISTANT,))
-    return Conversation(messages=messages, tools=read_tools(row.get("tools")), learned=weighed(row, messages), **about)
+    learned = weighed(row, messages, names)
+    return Conversation(messages=messages, tools=read_tools(row.get("tools")), learned=learned, **about)
 
 
-def weighed(row: Row, messages: Messages) -> frozenset[int] | None:
+def weighed(row: Row, messages: Messages, names: Names) -> frozenset[int] | None:
     """Returns the messages that are learned where some have OpenAI's "weight": 0, else None."""
     given = list_of(row["messages"])
     without = {at for at, message in enumerate(given) if message.get("weight") in (0, False)}
     if not without:
         return None
-    before = max(0, len(messages) - len(given))  # a system message of its own column
+    before = int(messages[0]["role"] == SYSTEM and names.role_of(given[0]) != SYSTEM)  # one of a column of its own
     learned = {at for at, message in enumerate(messages) if message["role"] == ASSISTANT and at - before not in without}
     if not learned:
         raise BadRow("nothing_learned")
