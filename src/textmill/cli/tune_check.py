@@ -48,7 +48,7 @@ def run(
 
     place = resolve(model, context.project)
     tokenizer, most = tokenizer_and_context(place.folder)
-    with context.progress(t("cli_tune_check.reading")) as progress:
+    with context.progress(t("cli_tune_check.reading"), "MB") as progress:
         prepared = prepare(
             data,
             tokenizer,

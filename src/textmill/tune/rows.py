@@ -19,6 +19,7 @@ from textmill.config import CorpusSettings, Settings
 from textmill.data import charset, formats
 from textmill.data.digest import rows_of
 from textmill.data.document import Drop
+from textmill.data.drops import MEGABYTE
 from textmill.data.hub_datasets import with_datasets
 from textmill.data.mapping import VALIDATION_SPLITS
 from textmill.data.opener import Opener
@@ -142,11 +143,14 @@ def read_rows(
     """Yields the rows of all files."""
     corpus = replace(settings.corpus, text_field="")
     inputs, tally.datasets = with_datasets([Path(path).expanduser() for path in paths], corpus, progress)
-    found = find_files(inputs, corpus.validation_folder, frozenset())
+    found = list(find_files(inputs, corpus.validation_folder, frozenset()))
+    done, total = 0.0, sum(item.size for item in found) / MEGABYTE
     opener = Opener(corpus)
     try:
         for item in found:
             yield from file_rows(item, corpus, opener, tally, settings.tune.form)
+            done += item.size / MEGABYTE
+            progress(done, total)
     finally:
         opener.stop()
 
