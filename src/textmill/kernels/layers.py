@@ -1,4 +1,4 @@
-"""What a model's layers call in training when the kernels run: a norm, the heads of attention, SwiGLU, a product.
+"""What a model's layers call in training when the kernels run: a norm, attention, the middle of SwiGLU, products.
 
 Each is one autograd function over bf16 activations and float32 weights: products by torch (oneDNN), everything else by
 `operations`. Weights that read the same input are laid side by side and multiplied at once.
@@ -68,45 +68,38 @@ def add_norm(
     return _AddNorm.apply(x_BTD, added_BTD, weight_D, epsilon)  # type: ignore[return-value]
 
 
-class _Heads(torch.autograd.Function):
-    """x → queries, keys, values → norms and rotation → attention: all heads beside one another, before W_O."""
+class _Attend(torch.autograd.Function):
+    """Queries, keys and values → norms and rotation → attention: all heads beside one another, before W_O."""
 
     @staticmethod
     def forward(
         ctx: Any,
-        x: Tensor,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
+        qkv: Tensor,
         query_norm: Tensor | None,
         key_norm: Tensor | None,
         rope: tuple[Tensor, Tensor],
         starts: Tensor,
         shape: "HeadShape",
     ) -> Tensor:
-        weight = _side_by_side(query, key, value)
-        qkv = x @ weight.T
         norms = query_norm, key_norm
         q, k, scales = operations.norm_rotate(qkv, (shape.heads, shape.key_heads), norms, rope, shape.epsilon)
         v = shape.values(qkv)
         out, sums = operations.attention(q, k, v, starts, shape.scale)
-        ctx.save_for_backward(x, weight, qkv, q, k, out, sums, scales, starts, query_norm, key_norm, *rope)
+        ctx.save_for_backward(qkv, q, k, out, sums, scales, starts, query_norm, key_norm, *rope)
         ctx.shape = shape
         return out.flatten(2)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        x, weight, qkv, q, k, out, sums, scales, starts, query_norm, key_norm, cos, sin = ctx.saved_tensors
+        qkv, q, k, out, sums, scales, starts, query_norm, key_norm, cos, sin = ctx.saved_tensors
         shape: HeadShape = ctx.shape
         v = shape.values(qkv)
         above = grads[0].reshape(out.shape)
         by_heads = operations.attention_backward(above, q, k, v, out, sums, starts, shape.scale)
         norms = query_norm, key_norm
         by_qkv, by_query, by_key = operations.norm_rotate_backward(by_heads, qkv, norms, (cos, sin), scales)
-        by_weight = operations.weight_gradient(by_qkv.flatten(0, 1), x.flatten(0, 1))
-        inner, shared = shape.heads * shape.width, shape.key_heads * shape.width
         by_norms = (None if query_norm is None else by_query), (None if key_norm is None else by_key)
-        return by_qkv @ weight, *by_weight.split((inner, shared, shared)), *by_norms, None, None, None
+        return by_qkv, *by_norms, None, None, None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +117,8 @@ class HeadShape:
         return qkv_BTX[..., -self.key_heads * self.width :].unflatten(-1, (self.key_heads, self.width))
 
 
-def heads(
-    x_BTD: BFloat16[Tensor, "B T D"],
-    weights: tuple[Tensor, Tensor, Tensor],
+def attend(
+    qkv_BTX: BFloat16[Tensor, "B T X"],
     norms: tuple[Tensor | None, Tensor | None],
     rope: tuple[Float32[Tensor, "T P"], Float32[Tensor, "T P"]],
     starts_BT: Int32[Tensor, "B T"],
@@ -134,49 +126,44 @@ def heads(
 ) -> BFloat16[Tensor, "B T O"]:
     """Returns the outputs of all heads side by side: causal attention inside documents.
 
-    `weights`: of queries, keys, values; `norms`: weights of the norms of queries and keys, None for none; `rope`:
-    cosines and sines of positions 0 … T-1.
+    `qkv_BTX`: queries, keys and values side by side; `norms`: weights of the norms of queries and keys, None for none;
+    `rope`: cosines and sines of positions 0 … T-1.
     """
-    return _Heads.apply(x_BTD, *weights, *norms, rope, starts_BT, shape)  # type: ignore[return-value]
+    return _Attend.apply(qkv_BTX, *norms, rope, starts_BT, shape)  # type: ignore[return-value]
 
 
-class _SwiGLU(torch.autograd.Function):
+class _Gated(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
-        flat, first, last = x.flatten(0, -2), _side_by_side(gate, up), down.to(torch.bfloat16)
-        gate_up = flat @ first.T
-        middle = operations.swiglu(gate_up)
-        ctx.save_for_backward(flat, first, last, gate_up, middle)
-        return (middle @ last.T).view(x.shape)
+    def forward(ctx: Any, gate_up: Tensor) -> Tensor:
+        ctx.save_for_backward(gate_up)
+        return operations.swiglu(gate_up)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        flat, first, last, gate_up, middle = ctx.saved_tensors
-        above = grads[0].reshape(flat.shape)
-        by_down = operations.weight_gradient(above, middle)
-        by_gate_up = operations.swiglu_backward(above @ last, gate_up)
-        by_first = operations.weight_gradient(by_gate_up, flat)
-        return (by_gate_up @ first).view(grads[0].shape), *by_first.chunk(2), by_down
+        (gate_up,) = ctx.saved_tensors
+        return operations.swiglu_backward(grads[0].contiguous(), gate_up)
 
 
-def swiglu(x: BFloat16[Tensor, "*N D"], gate_FD: Tensor, up_FD: Tensor, down_DF: Tensor) -> BFloat16[Tensor, "*N D"]:
-    """Returns W_down · (silu(W_gate · x) ⊙ W_up · x)."""
-    return _SwiGLU.apply(x, gate_FD, up_FD, down_DF)  # type: ignore[return-value]
+def gated(gate_up: BFloat16[Tensor, "N FF"]) -> BFloat16[Tensor, "N F"]:
+    """Returns silu(gate) ⊙ up, where the first half of each row is the gate."""
+    return _Gated.apply(gate_up)  # type: ignore[return-value]
 
 
 class _Linear(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
-        narrow = weight.to(torch.bfloat16)
+    def forward(ctx: Any, x: Tensor, *weights: Tensor) -> Tensor:
+        narrow = weights[0].to(torch.bfloat16) if len(weights) == 1 else _side_by_side(*weights)
         ctx.save_for_backward(x, narrow)
+        ctx.sizes = [len(weight) for weight in weights]
         return x @ narrow.T
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         x, narrow = ctx.saved_tensors
-        return grads[0] @ narrow, operations.weight_gradient(grads[0].flatten(0, -2), x.flatten(0, -2))
+        by_weight = operations.weight_gradient(grads[0].flatten(0, -2), x.flatten(0, -2))
+        return grads[0] @ narrow if ctx.needs_input_grad[0] else None, *by_weight.split(ctx.sizes)
 
 
-def linear(x: BFloat16[Tensor, "*N D"], weight_OD: Float[Tensor, "O D"]) -> BFloat16[Tensor, "*N O"]:
-    """Returns W · x."""
-    return _Linear.apply(x, weight_OD)  # type: ignore[return-value]
+def linear(x: BFloat16[Tensor, "*N D"], *weights_OD: Float[Tensor, "_ D"]) -> BFloat16[Tensor, "*N O"]:
+    """Returns W · x of all the weights, side by side."""
+    return _Linear.apply(x, *weights_OD)  # type: ignore[return-value]

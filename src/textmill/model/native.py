@@ -7,15 +7,19 @@ Shapes: B batch, T time, D width.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 from jaxtyping import BFloat16, Float, Int, Int32
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from textmill.kernels.layers import HEAD_WIDTHS, HeadShape, add_norm, document_starts, heads, linear, swiglu
+from textmill.kernels.layers import HEAD_WIDTHS, HeadShape, add_norm, attend, document_starts, gated, linear
+from textmill.model.adapted import AdaptedLinear
 from textmill.model.attention import Attention
 from textmill.model.block import Block
 from textmill.model.config import ModelConfig
+from textmill.model.feed_forward import FeedForward
+from textmill.model.native_adapted import adapted_product
 
 
 def fits(config: ModelConfig) -> bool:
@@ -75,8 +79,9 @@ def native_block(
     """
     x_BTD, y_BTD = _norm(block.attention_norm, x_BTD, added_BTD)
     x_BTD, y_BTD = _norm(block.feed_forward_norm, x_BTD, _attention(block.attention, y_BTD, rope, starts_BT))
-    part = block.feed_forward
-    return x_BTD, swiglu(y_BTD, part.gate.weight, part.up.weight, part.down.weight)  # type: ignore[union-attr]
+    part = cast("FeedForward", block.feed_forward)
+    gate_up = product(y_BTD.flatten(0, -2), cast("nn.Linear", part.gate), part.up)
+    return x_BTD, product(gated(gate_up), part.down).view(y_BTD.shape)
 
 
 def _attention(part: Attention, x_BTD: Tensor, rope: tuple[Tensor, Tensor], starts_BT: Tensor) -> Tensor:
@@ -88,9 +93,15 @@ def _attention(part: Attention, x_BTD: Tensor, rope: tuple[Tensor, Tensor], star
         scale=part.scale,
         epsilon=config.norm_epsilon,
     )
-    weights = part.query.weight, part.key.weight, part.value.weight
     norms = getattr(part.query_norm, "weight", None), getattr(part.key_norm, "weight", None)
-    return linear(heads(x_BTD, weights, norms, rope, starts_BT, shape), part.output.weight)
+    return product(attend(product(x_BTD, part.query, part.key, part.value), norms, rope, starts_BT, shape), part.output)
+
+
+def product(x: Tensor, *layers: nn.Module) -> Tensor:
+    """Returns W·x of linear maps that read the same, side by side, with what adapters add to each."""
+    if isinstance(layers[0], AdaptedLinear):
+        return adapted_product(x, cast("tuple[AdaptedLinear, ...]", layers))
+    return linear(x, *(cast("nn.Linear", layer).weight for layer in layers))
 
 
 def _norm(norm: nn.Module | None, x_BTD: Tensor, added_BTD: Tensor | None) -> tuple[Tensor, Tensor]:
