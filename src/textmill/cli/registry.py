@@ -31,6 +31,7 @@ REGISTERED: dict[tuple[str, ...], str] = {
     ("train",): "train",
     ("launch",): "train",
     ("tune", "check"): "tune",
+    ("tune", "sft"): "tune",
     ("generate",): "use",
     ("chat",): "use",
     ("serve",): "use",

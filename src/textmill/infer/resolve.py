@@ -8,13 +8,16 @@
     FILE.gguf     a file of llama.cpp's
     hf:OWNER/NAME a model on a Hugging Face hub, from its cache where it lies there already
 
+Any of the folders may hold an adapter, as a run of `textmill tune` does: its base is then found by what the adapter
+says, and the two are one model.
+
 A damaged checkpoint is passed over, with a note, where the user asked for a run; where they asked for this very one, it
 is an error.
 """
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -34,10 +37,12 @@ from textmill.i18n import t
 from textmill.model.gguf import load_gguf
 from textmill.model.gpt import GPT
 from textmill.model.hub import load_model
+from textmill.model.hub.adapters import load_adapter, merge
+from textmill.model.hub.base import base_of, fingerprint, is_adapter
 from textmill.model.hub.download import PREFIX, download
 from textmill.model.hub.folder import stored_dtype
 from textmill.project import Project
-from textmill.tokenizer.tokenizer import Tokenizer
+from textmill.tokenizer.tokenizer import TOKENIZER_FILE, Tokenizer
 
 MODEL_FILE = "config.json"
 _RUN_AT_STEP = re.compile(r"(?P<run>.+)@(?P<step>\d+|best|latest)")
@@ -52,6 +57,9 @@ class ModelPlace:
     step: int | None = None
     notes: tuple[str, ...] = ()
     """What the user should know about the choice."""
+    adapter: Path | None = None
+    """Where an adapter lies; `folder` is then its base model's, and `base` how that was found."""
+    base: "ModelPlace | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +87,7 @@ def load(
     `dtype` None: as the weights are stored, those of a GGUF file in float32.
     """
     place = resolve(reference, project, verify=verify)
-    if place.folder.is_file():
-        model, tokenizer = load_gguf(place.folder, device=device, dtype=dtype or torch.float32)
-    else:
-        model = load_model(place.folder, device=device, dtype=dtype or stored_dtype(place.folder))
-        tokenizer = Tokenizer.load(place.folder)
+    model, tokenizer = read_model(place, device, dtype)
     size = model.config.vocabulary_size
     if tokenizer.vocabulary_size > size:
         raise ModelError("infer.foreign_tokenizer", folder=place.folder, size=size, got=tokenizer.vocabulary_size)
@@ -97,8 +101,45 @@ def load(
     )
 
 
+def read_model(place: ModelPlace, device: torch.device | str, dtype: torch.dtype | None) -> tuple[GPT, Tokenizer]:
+    """Returns the model and the tokenizer that lie there; an adapter is merged into its base."""
+    if place.adapter is not None and place.base is not None:
+        model, tokenizer = read_model(place.base, device, torch.float32)
+        merge_adapter(model, place.adapter, place.base.name)
+        if (place.adapter / TOKENIZER_FILE).is_file():
+            tokenizer = Tokenizer.load(place.adapter)
+        kept = torch.float32 if place.folder.is_file() else stored_dtype(place.folder)
+        return model.to(dtype or kept), tokenizer
+    if place.folder.is_file():
+        return load_gguf(place.folder, device=device, dtype=dtype or torch.float32)
+    model = load_model(place.folder, device=device, dtype=dtype or stored_dtype(place.folder))
+    return model, Tokenizer.load(place.folder)
+
+
+def merge_adapter(model: GPT, adapter: Path, name: str) -> None:
+    """Merges the adapter in a folder into its base, called `name`; raises ModelError where that is another's base."""
+    base = base_of(adapter)
+    if base.fingerprint and base.fingerprint != fingerprint(model):
+        raise ModelError("hub.other_base", adapter=adapter, expected=base.reference, got=name)
+    merge(model, load_adapter(adapter, model, to_merge=True))
+
+
 def resolve(reference: str | None, project: Project | None, *, verify: bool = True) -> ModelPlace:
     """Returns the folder that a MODEL means; with `verify`, its checksums hold where it has any."""
+    place = _find(reference, project, verify)
+    if not is_adapter(place.folder):
+        return place
+    base = base_of(place.folder)
+    for wanted in (base.reference, base.folder):
+        try:
+            found = resolve(wanted, project, verify=verify)
+        except ModelError:
+            continue
+        return replace(place, folder=found.folder, adapter=place.folder, base=found)
+    raise ModelError("hub.no_base", adapter=place.folder, base=base.reference)
+
+
+def _find(reference: str | None, project: Project | None, verify: bool) -> ModelPlace:
     if not reference:
         return newest_run(project, verify)
     if reference.startswith(PREFIX):
@@ -184,7 +225,7 @@ def folder_model(folder: Path, name: str, verify: bool = True) -> ModelPlace:
     step = step_of(folder.absolute())
     if verify and (step is not None or (folder / CHECKSUMS_FILE).exists()):
         verify_checksums(folder)
-    if not (folder / MODEL_FILE).is_file():
+    if not (folder / MODEL_FILE).is_file() and not is_adapter(folder):
         raise ModelError("infer.not_a_model", folder=folder)
     return ModelPlace(folder=folder, name=name, step=step)
 

@@ -3,9 +3,9 @@
     y = g ⊙ (W·x + s·B·(A·drop(x)))        s = alpha / r, or alpha / √r (rank-stabilised)
     g = m / ‖W + s·B·A‖ by row where a magnitude m is learned (DoRA), else 1
 
-LoRA https://arxiv.org/abs/2106.09685, rsLoRA https://arxiv.org/abs/2312.03732, DoRA https://arxiv.org/abs/2402.09353: as
-there and in PEFT the norm counts as a constant in the gradient. W is kept in bf16 where that is multiplied anyway, or
-packed to four bits (`four_bits`), or as it was.
+LoRA https://arxiv.org/abs/2106.09685, rsLoRA https://arxiv.org/abs/2312.03732, DoRA https://arxiv.org/abs/2402.09353:
+as there and in PEFT the norm counts as a constant in the gradient. W is kept in bf16 where that is multiplied anyway,
+or packed to four bits (`four_bits`), or as it was.
 
 Shapes: D inputs, O outputs, r rank.
 """
@@ -27,7 +27,7 @@ class AdaptedLinear(nn.Module):
         """Takes the weight of `base` over; the adapter adds nothing until it has learned."""
         super().__init__()
         self.out_features, self.in_features = base.weight.shape
-        self.weight: nn.Parameter | None = base.weight
+        self.weight: Tensor | None = base.weight
         self.bias = base.bias
         for frozen in (self.weight, self.bias):
             if frozen is not None:
@@ -55,7 +55,7 @@ class AdaptedLinear(nn.Module):
         self.packed = FourBits.of(self.weight.detach())
         self.weight = None
 
-    def _apply(self, fn, recurse: bool = True):  # type: ignore[override] # noqa: ANN001, ANN202
+    def _apply(self, fn, recurse: bool = True):  # type: ignore[override]
         """As torch's modules are moved; what is packed goes along."""
         if self.packed is not None:
             device = fn(torch.empty(0)).device
@@ -68,7 +68,9 @@ class AdaptedLinear(nn.Module):
 
     def row_factors(self) -> Float[Tensor, " O"]:
         """Returns g: the learned magnitudes over the norms of the rows of W + s·B·A, which count as constants."""
-        assert self.lora_a_rD is not None and self.lora_b_Or is not None and self.magnitude_O is not None
+        assert self.lora_a_rD is not None
+        assert self.lora_b_Or is not None
+        assert self.magnitude_O is not None
         with torch.no_grad(), torch.autocast(self.lora_a_rD.device.type, enabled=False):
             a_rD, b_Or = self.lora_a_rD, self.lora_b_Or
             wide = a_rD.dtype
@@ -90,15 +92,6 @@ class AdaptedLinear(nn.Module):
             if self.magnitude_O is not None:
                 y = y * self.row_factors().to(dtype)
         return y if self.bias is None else y + self.bias.to(dtype)
-
-    def added(self) -> Float[Tensor, "O D"]:
-        """Returns what the whole map is beyond W, in float32 or wider."""
-        assert self.lora_a_rD is not None and self.lora_b_Or is not None
-        low = self.lora_b_Or.detach() @ self.lora_a_rD.detach() * self.scale
-        if self.magnitude_O is None:
-            return low
-        weight_OD = self.dense(low.dtype)
-        return (weight_OD + low) * self.row_factors().detach()[:, None] - weight_OD
 
 
 class _FrozenProduct(torch.autograd.Function):

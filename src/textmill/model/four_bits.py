@@ -43,7 +43,9 @@ class FourBits:
         levels = torch.tensor(LEVELS, device=flat.device)
         borders = (levels[1:] + levels[:-1]) / 2
         codes = torch.bucketize(scaled_KB, borders).to(torch.uint8).flatten()
-        return cls(codes_P=codes[::2] | (codes[1::2] << 4), largest_K=largest_K, shape=tuple(weight_OD.shape))
+        return cls(
+            codes_P=codes[::2] | (codes[1::2] << 4), largest_K=largest_K, shape=(weight_OD.shape[0], weight_OD.shape[1])
+        )
 
     def dense(self, dtype: torch.dtype) -> Float[Tensor, "O D"]:
         """Returns the matrix in `dtype`."""

@@ -2,7 +2,8 @@
 
     h = x·Aᵀ;   y = (x·Wᵀ + h·Bᵀ) ⊙ g          A: all adapters under one another, B: theirs as blocks, scaled
 
-W has no gradient, which saves a third of the work. Laid side by side once, the frozen weights are then read as they lie.
+W has no gradient, which saves a third of the work. Laid side by side once, the frozen weights are then read as they
+lie.
 
 Shapes: N tokens, D inputs, O outputs, R ranks of all adapters.
 """

@@ -9,7 +9,7 @@ from textmill import hardware
 from textmill.config import Settings
 from textmill.errors import TrainingError
 from textmill.kernels import build
-from textmill.model.config import from_settings
+from textmill.model.config import ModelConfig, from_settings
 from textmill.model.flex import flexible
 from textmill.model.float8 import use_float8
 from textmill.model.gpt import GPT
@@ -54,15 +54,17 @@ class Kernels:
                 block.compile(dynamic=False)
 
 
-def choose_kernels(settings: Settings, device: str) -> Kernels:
+def choose_kernels(settings: Settings, device: str, config: ModelConfig | None = None) -> Kernels:
     """Returns device, precision, kernels and threads for this machine as far as the settings leave them open.
 
-    Raises TrainingError when the compiled kernels are asked for and cannot run.
+    `config`: the model's, where the settings do not say it. Raises TrainingError when the compiled kernels are asked
+    for and cannot run.
     """
     train = settings.train
     device = hardware.check_device(device)
     precision = hardware.default_precision(device)[0] if train.precision == "auto" else train.precision
-    native = _native(settings, device, precision)
+    config = config or from_settings(settings.model, 1)
+    native = _native(settings, device, precision, config)
     able = hardware.can_compile(device)[0] and not native
     return Kernels(
         device=device,
@@ -70,7 +72,7 @@ def choose_kernels(settings: Settings, device: str) -> Kernels:
         compile=able if train.compile == "auto" else train.compile == "on" and not native,
         threads=train.threads or hardware.default_threads(),
         native=native,
-        tiled=device.startswith("cuda") and flexible(from_settings(settings.model, 1)),
+        tiled=device.startswith("cuda") and flexible(config),
         float8=train.float8 and _float8(device, precision),
     )
 
@@ -83,12 +85,12 @@ def _float8(device: str, precision: str) -> bool:
     return True
 
 
-def _native(settings: Settings, device: str, precision: str) -> bool:
+def _native(settings: Settings, device: str, precision: str, config: ModelConfig) -> bool:
     """Tells whether the compiled kernels run: where they can, unless torch.compile or float8 is asked for instead."""
     wish = settings.train.native
     if wish == "off" or settings.train.float8 or (wish == "auto" and settings.train.compile == "on"):
         return False
-    possible = device == "cpu" and precision == "bf16" and fits(from_settings(settings.model, 1))
+    possible = device == "cpu" and precision == "bf16" and fits(config)
     if wish == "on" and not possible:
         raise TrainingError("train.native_unfit", device=device, precision=precision)
     if not possible:
@@ -114,8 +116,12 @@ def kernels_again(fixed: dict[str, Any], *, plain: bool) -> Kernels:
     return kernels
 
 
-def default_micro_batch(settings: Settings, device: str) -> int:
-    """Returns rows a micro-batch: what keeps a layer's activations near the cache on a CPU, all at once on a GPU."""
-    rows = settings.train.batch_tokens // settings.model.context
+def default_micro_batch(settings: Settings, device: str, context: int = 0) -> int:
+    """Returns rows a micro-batch: what keeps a layer's activations near the cache on a CPU, all at once on a GPU.
+
+    `context`: tokens a row, where they are not the settings'.
+    """
+    context = context or settings.model.context
+    rows = settings.train.batch_tokens // context
     limit = 4096 if device == "cpu" else 65_536
-    return max(1, min(rows, limit // settings.model.context))
+    return max(1, min(rows, limit // context))

@@ -43,7 +43,7 @@ def train(run: Run) -> None:
                 profile = profiled(run.folder, run.state.step + 1, _to_profile(run))
                 with profile, run.stalls.doing("step"):
                     _try_step(run, before)
-                _saved(run, wait=False)
+                run.note_saved(wait=False)
                 plan_the_end(run)
                 _save_and_look(run)
                 _agree(run)
@@ -51,7 +51,7 @@ def train(run: Run) -> None:
             _finish(run)
         except Left:
             _save(run)
-            _saved(run)
+            run.note_saved()
             run.event("interrupt", signal=run.stop.signal)
 
 
@@ -89,7 +89,7 @@ def _one_step(run: Run, before: float) -> None:
     began = time.monotonic()
     factor = multiplier((state.step + 0.5) / state.total_steps, train)
     run.optimizers.set_rates(factor, state.step)
-    if run.model.config.dropout:
+    if run.draws or run.model.config.dropout:
         # masks are a function of (seed, step) and the rows that a process reads: no state to save
         torch.manual_seed(train.seed * 1_000_003 + state.step + OTHER_MASKS * (run.divided.seed if run.divided else 0))
     if run.before_step is not None:
@@ -192,7 +192,7 @@ def _save_and_look(run: Run) -> None:
 
 def _save(run: Run) -> None:
     """Begins to write a checkpoint, unless this step has one; the one before is on disk when this returns."""
-    _saved(run)
+    run.note_saved()
     if run.saver.newest == run.state.step:
         return
     collect = run.divided.collect if run.divided else None
@@ -206,13 +206,6 @@ def _save(run: Run) -> None:
         run.saver.newest = run.state.step
     else:
         run.saver.begin(take)
-
-
-def _saved(run: Run, *, wait: bool = True) -> None:
-    """Takes note of a checkpoint that is on disk by now, or with `wait` soon is."""
-    if written := run.saver.finished(wait=wait):
-        took = {"seconds": written.seconds, "write_seconds": written.write_seconds}
-        run.event("checkpoint", step=written.step, folder=written.folder.name, **took)
 
 
 def _evaluate(run: Run, *, last: bool) -> None:
@@ -238,7 +231,7 @@ def evaluate_now(run: Run, tokens: int) -> None:
             lambda: measure(model, training, run.tokenizer, tokens=tokens, dtype=run.dtype),
         )
     run.last_bits_per_byte = result.value
-    _saved(run)  # only what is there can be the best
+    run.note_saved()  # only what is there can be the best
     mark_if_best(run.folder, run.state.step, result.value)
     run.event(
         "evaluation",

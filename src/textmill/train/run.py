@@ -73,6 +73,8 @@ class Run:
     """Tokens a row."""
     rows_a_step: int = 0
     """0: as many as make `train.batch_tokens` (see `schedule`)."""
+    draws: bool = False
+    """Whether a step draws random numbers besides the model's own dropout: they are then seeded by it."""
     before_step: Callable[["Run"], None] | None = None
     """Called in all processes before a step reads its rows; what it does must be a function of the run's state."""
     looks: "Looks | None" = None
@@ -103,6 +105,12 @@ class Run:
             return
         self.log.write(kind, step, **values)
         self.listener({"type": kind, "step": step, **values})
+
+    def note_saved(self, *, wait: bool = True) -> None:
+        """Takes note of a checkpoint that is on disk by now, or with `wait` soon is."""
+        if written := self.saver.finished(wait=wait):
+            took = {"seconds": written.seconds, "write_seconds": written.write_seconds}
+            self.event("checkpoint", step=written.step, folder=written.folder.name, **took)
 
     def shown(self) -> AbstractContextManager[Any]:
         """Returns a block in which the model has the weights that are measured and saved."""

@@ -86,12 +86,12 @@ def start(
     if newest is not None and not resume:
         raise TrainingError("train.exists", run=name, checkpoint=newest.name)
     if newest is not None:
-        state, settings = _resumed_state(newest, settings, data, chosen, name)
+        state, settings = resumed_state(newest, settings, data, chosen, name)
     elif origin is not None:
         state, settings = _branched_state(origin, settings, data, chosen)
     else:
-        state = _new_state(settings, choose_kernels(settings, device), data, budget_seconds)
-    kernels = _fix_kernels(state, world, plain=chosen("train.native") and settings.train.native == "off")
+        state = new_state(settings, choose_kernels(settings, device), data, budget_seconds)
+    kernels = fix_kernels(state, world, plain=chosen("train.native") and settings.train.native == "off")
     config = from_settings(settings.model, tokenizer.vocabulary_size)
     _check_size(settings, tokens, config)
     micro_batch = settings.train.micro_batch or default_micro_batch(settings, kernels.device)
@@ -121,7 +121,7 @@ def start(
     return run
 
 
-def _fix_kernels(state: RunState, world: World, *, plain: bool) -> Kernels:
+def fix_kernels(state: RunState, world: World, *, plain: bool) -> Kernels:
     """Returns the first process's kernels, which the run keeps; sets this process's threads."""
     state.fixed = world.share(state.fixed)
     kernels = kernels_again(state.fixed, plain=plain)
@@ -151,7 +151,7 @@ def _stream(tokens: Tokens, tokenizer: Tokenizer, settings: Settings) -> TokenSt
     return StagedStream(first, later, later_from=settings.mix.later_from)
 
 
-def _resumed_state(
+def resumed_state(
     newest: Path, settings: Settings, data: dict[str, Any], chosen: Callable[[str], bool], name: str
 ) -> tuple[RunState, Settings]:
     """Returns where the run stands and its own settings, with what may change taken from `settings`."""
@@ -181,7 +181,8 @@ def _branched_state(
     return state, settings
 
 
-def _new_state(settings: Settings, kernels: Kernels, data: dict[str, Any], budget_seconds: float) -> RunState:
+def new_state(settings: Settings, kernels: Kernels, data: dict[str, Any], budget_seconds: float) -> RunState:
+    """Returns where a run stands before its first step."""
     return RunState(
         total_steps=settings.train.steps,
         budget_seconds=budget_seconds,

@@ -62,16 +62,12 @@ def alpha_of(settings: TuneSettings) -> float:
     return settings.alpha or 2.0 * settings.rank
 
 
-def _adapted(
-    linear: nn.Linear, settings: TuneSettings, generator: torch.Generator, *, learned: bool
-) -> AdaptedLinear:
+def _adapted(linear: nn.Linear, settings: TuneSettings, generator: torch.Generator, *, learned: bool) -> AdaptedLinear:
     rank = min(settings.rank, *linear.weight.shape) if learned else 0
     if not rank:
         return AdaptedLinear(linear)
     scale = alpha_of(settings) / (rank**0.5 if settings.stabilised else rank)
-    layer = AdaptedLinear(
-        linear, rank=rank, scale=scale, dropout=settings.dropout, magnitude=settings.method == "dora"
-    )
+    layer = AdaptedLinear(linear, rank=rank, scale=scale, dropout=settings.dropout, magnitude=settings.method == "dora")
     assert layer.lora_a_rD is not None
     nn.init.uniform_(layer.lora_a_rD, -(layer.in_features**-0.5), layer.in_features**-0.5, generator=generator)
     return layer

@@ -135,6 +135,10 @@ class PackedStream:
             row, rows = row + len(part), rows - len(part)
         return total
 
+    def count(self, row: int, rows: int, context: int) -> tuple[int, int]:
+        """Returns the positions of these rows, padding counted, and how many tokens of them count in the loss."""
+        return rows * context, self.learned_tokens(row, rows)
+
     def batch(self, row: int, rows: int, context: int) -> Batch:
         """Returns the rows `row` … `row + rows - 1` of the run; targets that are not learned are IGNORED."""
         if context != self.context:
@@ -152,4 +156,4 @@ class PackedStream:
                 targets_BT[number, place:end] = ids_T[1:].masked_fill(~learned_T[1:], IGNORED)
                 documents_BT[number, end:] = index + 1
                 place = end
-        return Batch(inputs_BT=inputs_BT, targets_BT=targets_BT, documents_BT=documents_BT)
+        return Batch(inputs_BT=inputs_BT, targets_BT=targets_BT, documents_BT=documents_BT, masked=True)

@@ -1,6 +1,7 @@
 """Low-rank adapters in PEFT's format: adapter_config.json and adapter_model.safetensors, read for one model.
 
     y = W·x + scale · B·(A·x)        scale = alpha / r, or alpha / √r (rank-stabilised, https://arxiv.org/abs/2312.03732)
+    with DoRA (https://arxiv.org/abs/2402.09353) y ⊙ m / ‖W + scale · B·A‖ by row, which is merged, not added
 
 https://arxiv.org/abs/2106.09685. Names are those of the model's family; a tensor that holds several of our matrices
 (queries, keys and values in one) gives each its rows of B. What we do not do is refused by name.
@@ -29,10 +30,12 @@ from textmill.model.hub.family import Weight
 from textmill.model.hub.weights import own_parameters, weight_rows
 
 CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
-NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.(lora_(?P<part>[AB])|base_layer)(\.default)?\.weight")
+NAME = re.compile(
+    r"base_model\.model\.(?P<module>.+)\.((lora_(?P<part>[AB])|base_layer)(\.default)?\.weight"
+    r"|lora_(?P<magnitude>magnitude)_vector(\.default)?(\.weight)?)"
+)
 REFUSED = {
     "bias": ("none",),
-    "use_dora": (False,),
     "modules_to_save": (),
     "layer_replication": (),
     "use_qalora": (False,),
@@ -50,6 +53,8 @@ class LowRank:
     a_rD: Float[Tensor, "r D"]
     b_Or: Float[Tensor, "O r"]
     scale: float
+    magnitude_O: Float[Tensor, " O"] | None = None
+    """DoRA's, which scales the map's own output too."""
 
     def added(self, x: Float[Tensor, "*N D"]) -> Float[Tensor, "*N O"]:
         """Returns what is added to the map's output for `x`."""
@@ -72,13 +77,21 @@ class Adapter:
                 raise ModelError("hub.adapter_shape", name=name, expected=list(parameters[name].shape), got=list(shape))
 
 
-def load_adapter(folder: Path, model: GPT) -> Adapter:
-    """Returns the adapter in `folder` for `model`; errors name the file and what is wrong."""
+def load_adapter(folder: Path, model: GPT, *, to_merge: bool = False) -> Adapter:
+    """Returns the adapter in `folder` for `model`; errors name the file and what is wrong.
+
+    `to_merge`: also one that can only be merged, not be added to what the model itself computes.
+    """
     config = read_config(folder)
+    if config.get("use_dora") and not to_merge:
+        raise ModelError("hub.unsupported", file=folder / CONFIG_FILE, name="use_dora", value="True", allowed="False")
     parameters = own_parameters(model)
     rows = {row.hub: row for row in weight_rows(choose_family(model.config), model.config, parameters)}
     maps: dict[str, LowRank] = {}
-    pairs, copies = read_tensors(folder)
+    pairs, copies, magnitudes = read_tensors(folder)
+    for module in pairs.keys() | magnitudes:
+        if (module in magnitudes) != bool(config.get("use_dora")):
+            raise ModelError("hub.adapter_module", file=folder / WEIGHTS_FILE, name=module)
     for module, copy in copies.items():
         row = rows.get(f"{module}.weight")
         parts = [parameters[name] for name in row.ours] if row else []
@@ -89,8 +102,12 @@ def load_adapter(folder: Path, model: GPT) -> Adapter:
         if row is None or row.ours == ("token_embedding.weight",):
             raise ModelError("hub.adapter_module", file=folder / WEIGHTS_FILE, name=module)
         scale = scale_of(config, module, a_rD.shape[0])
+        by_row = {}
+        if module in magnitudes:
+            by_row = split_rows(row, magnitudes[module].reshape(-1, 1), parameters, model.config)
         for name, part_Or in split_rows(row, b_Or, parameters, model.config).items():
-            maps[name] = LowRank(a_rD=a_rD, b_Or=part_Or, scale=scale)
+            magnitude_O = by_row[name][:, 0] if by_row else None
+            maps[name] = LowRank(a_rD=a_rD, b_Or=part_Or, scale=scale, magnitude_O=magnitude_O)
     adapter = Adapter(maps=maps)
     adapter.check(model)
     return adapter
@@ -136,10 +153,11 @@ def matching(patterns: Any, module: str, default: Any) -> Any:
     return default
 
 
-def read_tensors(folder: Path) -> tuple[dict[str, tuple[Tensor, Tensor]], dict[str, Tensor]]:
-    """Returns {module: (A, B)} in float32, and the copies of the model's own output matrix that PEFT puts beside them.
-
-    A name that is none of these is an error.
+def read_tensors(
+    folder: Path,
+) -> tuple[dict[str, tuple[Tensor, Tensor]], dict[str, Tensor], dict[str, Tensor]]:
+    """Returns {module: (A, B)} in float32, the copies of the model's own output matrix that PEFT puts beside them, and
+    {module: magnitudes}. A name that is none of these is an error.
     """
     file = folder / WEIGHTS_FILE
     found: dict[str, dict[str, Tensor]] = {}
@@ -149,15 +167,19 @@ def read_tensors(folder: Path) -> tuple[dict[str, tuple[Tensor, Tensor]], dict[s
                 match = NAME.fullmatch(name)
                 if match is None:
                     raise ModelError("hub.adapter_module", file=file, name=name)
-                found.setdefault(match["module"], {})[match["part"] or "copy"] = tensors.get_tensor(name)
+                found.setdefault(match["module"], {})[match["part"] or match["magnitude"] or "copy"] = (
+                    tensors.get_tensor(name)
+                )
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError("hub.damaged", file=file, detail=error) from error
     copies = {module: parts.pop("copy") for module, parts in found.items() if "copy" in parts}
+    magnitudes = {module: parts.pop("magnitude").float() for module, parts in found.items() if "magnitude" in parts}
     for module, parts in found.items():
         ranks = {parts[part].shape[axis] for part, axis in (("A", 0), ("B", -1)) if part in parts}
         if len(parts) != 2 or len(ranks) != 1 or any(part.ndim != 2 for part in parts.values()):
             raise ModelError("hub.adapter_module", file=file, name=module)
-    return {module: (parts["A"].float(), parts["B"].float()) for module, parts in found.items()}, copies
+    pairs = {module: (parts["A"].float(), parts["B"].float()) for module, parts in found.items()}
+    return pairs, copies, magnitudes
 
 
 def split_rows(row: Weight, b_Or: Tensor, parameters: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
@@ -175,4 +197,10 @@ def merge(model: GPT, adapter: Adapter) -> None:
     """Adds the adapter to the model's weights for good."""
     parameters = own_parameters(model)
     for name, low in adapter.maps.items():
-        parameters[name].add_((low.b_Or @ low.a_rD * low.scale).to(parameters[name]))
+        added_OD = low.b_Or @ low.a_rD * low.scale
+        if low.magnitude_O is None:
+            parameters[name].add_(added_OD.to(parameters[name]))
+            continue
+        whole_OD = parameters[name].float() + added_OD.to(parameters[name].device)
+        factors_O = low.magnitude_O.to(whole_OD) / whole_OD.norm(dim=1)
+        parameters[name].copy_(whole_OD * factors_O[:, None])

@@ -7,12 +7,14 @@ from typing import Any
 from textmill.files import write_bytes
 from textmill.i18n import t
 from textmill.report.charts import Column, table
-from textmill.report.lines import COLOURS, Chart, Series, as_svg, thinned
+from textmill.report.lines import Chart, Series, thinned
 from textmill.report.markup import Content, Markup, element, foreign, joined
 from textmill.report.numbers import count, share, short
 from textmill.report.page import Section, figures, page
 from textmill.train.record import Record, smoothed
+from textmill.train.run_report.figures import figure
 from textmill.train.run_report.gather import Prices, gather
+from textmill.train.run_report.tuning import tuning
 
 SHOWN_HAPPENINGS = 40
 
@@ -29,6 +31,8 @@ def run_page(record: Record, prices: Prices | None = None) -> str:
         "data": data(found),
         "settings": settings(found),
     }
+    if record.start.get("base"):
+        sections = {"tuning": tuning(record)} | sections
     drawn = [Section(anchor=key, title=t(f"run_report.{key}_title"), content=part) for key, part in sections.items()]
     return page(t("run_report.title", name=record.name), lead(found), drawn)
 
@@ -97,19 +101,6 @@ def learning(record: Record, found: dict[str, Any]) -> Markup:
         chart = Chart(title="", x=t("runs.axis_step"), y=t(f"runs.{quantity}"), series=[Series(name="", points=points)])
         parts.append(figure(chart))
     return joined(*parts)
-
-
-def figure(chart: Chart) -> Markup:
-    """Returns a chart with its caption and the names of its curves; nothing where there are no points."""
-    if chart.empty:
-        return Markup("")
-    names = [
-        element("span", element("i", class_=f"key b{number % len(COLOURS)}"), series.name)
-        for number, series in enumerate(chart.series)
-        if series.name and series.points
-    ]
-    legend = element("p", names, class_="legend faint") if len(names) > 1 else ""
-    return element("figure", element("figcaption", chart.y), as_svg(chart), legend)
 
 
 def evaluations(record: Record) -> Markup:
@@ -197,9 +188,10 @@ def data(found: dict[str, Any]) -> Markup:
         (t(f"run_report.{key}_hash"), element("code", str(value))) for key, value in found["data"].items()
     ]
     if text:
-        rows.append((t("run_report.documents"), count(text["documents"])))
+        documents, ratio = text.get("documents"), text.get("bytes_per_token")
+        rows += [(t("run_report.documents"), count(documents))] if documents is not None else []
         rows.append((t("run_report.epoch_tokens"), count(text["epoch_tokens"])))
-        rows.append((t("run_report.bytes_per_token"), f"{text['bytes_per_token']:.2f}"))
+        rows += [(t("run_report.bytes_per_token"), f"{ratio:.2f}")] if ratio is not None else []
     columns = (Column(title=t("run_report.what")), Column(title=t("run_report.value")))
     return table(t("run_report.data_caption"), columns, rows)
 
@@ -208,7 +200,7 @@ def settings(found: dict[str, Any]) -> Markup:
     """Returns the settings that are not the defaults, and all of model and training folded away."""
     columns = (Column(title=t("run_report.setting")), Column(title=t("run_report.value")))
     changed = [(element("code", name), shown(value)) for name, value in found["changed"].items()]
-    sections = ("model", "train", "mix", "checkpoint", "evaluate", "tokenizer")
+    sections = ("model", "train", "tune", "mix", "checkpoint", "evaluate", "tokenizer")
     every = [
         (element("code", f"{section}.{key}"), shown(value))
         for section in sections
