@@ -1,6 +1,5 @@
 """What the commands that tune share: the base model, the run's lock, the display, the summary."""
 
-import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -143,14 +142,19 @@ def checkpoint_of(context: Context, name: str) -> tuple[str | None, bool]:
 def base_reference(context: Context, name: str, model: str | None, newest: str | None) -> str | None:
     """Returns MODEL of the base: as given, else the one that the run began from, else the newest other run."""
     from textmill.errors import ModelError
-    from textmill.model.hub.base import BASE_FILE
+    from textmill.infer.resolve import resolve
+    from textmill.model.hub.base import base_of
 
     project = context.need_project()
     if model is not None:
         return model
     if newest is not None:
-        base = json.loads((project.runs / name / BASE_FILE).read_bytes())
-        return base["folder"] if Path(base["folder"]).exists() else base["reference"]
+        base = base_of(project.runs / name)
+        try:
+            resolve(base.reference, project, verify=False)
+        except ModelError:
+            return base.folder
+        return base.reference
     if not project.runs.is_dir() or not any((each / "checkpoints").is_dir() for each in project.runs.iterdir()):
         raise ModelError("infer.no_runs", folder=project.runs)
     return None
@@ -211,7 +215,7 @@ def summary(context: Context, run: "Run", name: str, already: bool, *, first: bo
         "settings": run.settings.as_dict(),
     }
     if run.stop:
-        context.say(t("cli_tune_sft.interrupted", step=state.step, total=state.total_steps, name=name))
+        context.say(t("cli_tune_sft.interrupted", step=state.step, total=state.total_steps))
         raise Stopped(result, 143 if run.stop.signal == "SIGTERM" else 130)
     loss = f"{held_out[-1]:.3f}" if held_out else "–"
     minutes = state.seconds / 60

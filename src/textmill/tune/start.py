@@ -28,7 +28,7 @@ from textmill.train.batches import Stream
 from textmill.train.build import ready
 from textmill.train.checkpoint import Form
 from textmill.train.events import EventLog
-from textmill.train.kernels import choose_kernels, default_micro_batch
+from textmill.train.kernels import Kernels, choose_kernels, default_micro_batch
 from textmill.train.objective import Objective
 from textmill.train.parallel.world import ALONE, World
 from textmill.train.run import Listener, Looks, Run
@@ -37,7 +37,7 @@ from textmill.train.start import fix_kernels, new_state, resumed_state
 from textmill.train.versions import differences
 from textmill.tune.adapter_form import AdapterForm
 from textmill.tune.lora import adapt
-from textmill.tune.plan import expect
+from textmill.tune.plan import Expected, expect
 
 TOKENIZER_FOLDER = "tokenizer"
 FROZEN_SHARE = 2 / 3
@@ -99,8 +99,7 @@ def start_tuning(
 ) -> Run:
     """Returns the run `name`, new or resumed from its checkpoint `newest`; `base` is used up.
 
-    `reference`: how to ask for the base again. `settings` are whole (see `plan`). Raises TrainingError,
-    CheckpointError.
+    `reference`: how to ask for the base again. `settings` are whole (see `plan`).
     """
     folder, model, config = project.runs / name, base.model, base.model.config
     known = fingerprint(model)
@@ -110,21 +109,12 @@ def start_tuning(
     else:
         state = new_state(settings, choose_kernels(settings, device, config), data, budget_seconds)
     kernels = fix_kernels(state, world, plain=chosen("train.native") and settings.train.native == "off")
-    method = settings.tune.method
     source = Base(reference=reference, folder=str(base.folder.absolute()), fingerprint=known)
-    model.to(torch.promote_types(kernels.dtype, torch.float32)).train()
-    model.requires_grad_(True)
-    form: Form = TunedModel(config=config, source=base.folder)
-    if method != "full":
-        adapt(model, settings.tune, dtype=kernels.dtype, seed=settings.train.seed)
-        form = AdapterForm.of(model, settings.tune, source)
+    form = prepared(base, settings, source, kernels)
     micro_batch = settings.train.micro_batch or default_micro_batch(settings, kernels.device, task.context)
     built = ready(model, task.objective, form, settings, kernels, newest, world, micro_batch)
-    tokenizer_folder = folder / TOKENIZER_FOLDER
     if world.first:
-        tokenizer_folder.mkdir(parents=True, exist_ok=True)
-        base.tokenizer.write_files(tokenizer_folder)
-        write_json(folder / BASE_FILE, asdict(source))
+        keep_base(folder, base, source)
     run = Run(
         **built.parts(),
         folder=folder,
@@ -133,7 +123,7 @@ def start_tuning(
         tokenizer=base.tokenizer,
         state=state,
         log=EventLog(folder) if world.first else None,
-        saver=Saver(folder, tokenizer_folder, settings.checkpoint, newest=state.step if newest else None),
+        saver=Saver(folder, folder / TOKENIZER_FOLDER, settings.checkpoint, newest=state.step if newest else None),
         listener=listener,
         dtype=kernels.dtype,
         device=kernels.device,
@@ -143,17 +133,33 @@ def start_tuning(
         rows_a_step=task.rows_a_step,
         before_step=task.before_step,
         looks=task.looks,
-        flops_a_token=flops_a_token(config, task.context, method),
+        flops_a_token=flops_a_token(config, task.context, settings.tune.method),
         peak_flops=peak_flops,
     )
     if newest is not None:
         run.event("resume", total_steps=state.total_steps, other=differences(state.versions))
-        return run
-    expected = expect(run, budget_seconds, chosen) if world.size == 1 else None
-    announce(run, base, reference)
-    if expected is not None:
-        run.event("expected", **asdict(expected))
+    else:
+        begin(run, base, reference, expect(run, budget_seconds, chosen) if world.size == 1 else None)
     return run
+
+
+def prepared(base: LoadedModel, settings: Settings, source: Base, kernels: Kernels) -> Form:
+    """Readies the base for what is learned of it; returns how that is kept."""
+    model = base.model
+    model.to(torch.promote_types(kernels.dtype, torch.float32)).train().requires_grad_(True)
+    if model.position_embedding is not None and model.config.positions == "sinusoidal":
+        model.position_embedding.weight.requires_grad_(False)  # a table, not learned
+    if settings.tune.method == "full":
+        return TunedModel(config=model.config, source=base.folder)
+    adapt(model, settings.tune, dtype=kernels.dtype, seed=settings.train.seed)
+    return AdapterForm.of(model, settings.tune, source)
+
+
+def keep_base(folder: Path, base: LoadedModel, source: Base) -> None:
+    """Writes into the run's folder what a checkpoint and a resumed run need of the base."""
+    (folder / TOKENIZER_FOLDER).mkdir(parents=True, exist_ok=True)
+    base.tokenizer.write_files(folder / TOKENIZER_FOLDER)
+    write_json(folder / BASE_FILE, asdict(source))
 
 
 def flops_a_token(config: ModelConfig, context: int, method: str) -> float:
@@ -161,8 +167,8 @@ def flops_a_token(config: ModelConfig, context: int, method: str) -> float:
     return training_flops(config, context) / context * (1.0 if method == "full" else FROZEN_SHARE)
 
 
-def announce(run: Run, base: LoadedModel, reference: str) -> None:
-    """Writes the event that a run begins with."""
+def begin(run: Run, base: LoadedModel, reference: str, expected: Expected | None) -> None:
+    """Writes the events that a run begins with."""
     state, config = run.state, run.model.config
     learned = sum(parameter.numel() for parameter in run.model.parameters() if parameter.requires_grad)
     run.event(
@@ -181,3 +187,5 @@ def announce(run: Run, base: LoadedModel, reference: str) -> None:
         peak_flops=run.peak_flops,
         flops_a_token=run.flops_a_token,
     )
+    if expected is not None:
+        run.event("expected", **asdict(expected))
