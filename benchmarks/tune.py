@@ -1,8 +1,9 @@
 """Supervised tuning beside TRL and PEFT: tokens a second, memory and the loss of the same examples step by step.
 
-Both get the same tokens and the same mask, `A_STEP` examples a step in the same order, from instruct/alpaca_en_demo.json; the
-model is a folder that both load (SmolLM2-135M-Instruct, here as its Q4_1 file dequantised: `textmill import FILE.gguf`).
-Processes take turns, A B A B; tokens are those of the examples, padding not counted, so that packing shows.
+Both get the same tokens and the same mask, `A_STEP` examples a step in the same order, of instruct/alpaca_en_demo.json;
+the model is a folder that both load (SmolLM2-135M-Instruct, here as its Q4_1 file dequantised:
+`textmill import FILE.gguf`). Processes take turns, A B A B; tokens are those of the examples, padding not counted, so
+that packing shows.
 
     python benchmarks/tune.py [full|lora] --model FOLDER --data DIR --peer PYTHON_WITH_TRL
 """
@@ -48,7 +49,9 @@ def examples(model: Path, data: Path, count: int) -> dict[str, Any]:
     from textmill.tokenizer.tokenizer import Tokenizer
     from textmill.tune.prepare import prepare
 
-    rows = prepare([data / "instruct" / "alpaca_en_demo.json"], Tokenizer.load(model), Settings(), context=1024).training
+    rows = prepare(
+        [data / "instruct" / "alpaca_en_demo.json"], Tokenizer.load(model), Settings(), context=1024
+    ).training
     texts = [text for row in rows for text in row.texts][:count]
     return {"ids": [text.ids.tolist() for text in texts], "learned": [text.learned.tolist() for text in texts]}
 
@@ -79,7 +82,9 @@ def compare(case: str, file: Path, given: Any) -> list[common.Row]:
     apart = [abs(a - b) / b for a, b in zip(ours, theirs, strict=False)]
     rows.append(common.row(f"textmill {case}", "first_loss", ours[0], peer="trl", ratio_to_peer=ours[0] / theirs[0]))
     rows.append(common.row(f"textmill {case}", "last_loss", ours[-1], peer="trl", ratio_to_peer=ours[-1] / theirs[-1]))
-    rows.append(common.row(f"textmill {case}", "loss_apart", statistics.fmean(apart), min(apart), max(apart), len(apart)))
+    rows.append(
+        common.row(f"textmill {case}", "loss_apart", statistics.fmean(apart), min(apart), max(apart), len(apart))
+    )
     return rows
 
 

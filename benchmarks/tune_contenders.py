@@ -2,10 +2,10 @@
 
     PYTHON tune_contenders.py textmill|trl MODEL EXAMPLES METHOD STEPS A_STEP THREADS RATE
 
-EXAMPLES: {"ids": [[…]], "learned": [[…]]} as JSON. The answer: {"losses", "seconds", "tokens", "peak_bytes"}, of each step
-but for peak_bytes. AdamW without decay, a constant rate, gradients clipped at 1, bf16 matrix products over float32
-weights (adapters over frozen ones), no dropout, rank 16 beside all linear maps. This file needs nothing of the benchmark's
-interpreter: TRL may live in another.
+EXAMPLES: {"ids": [[…]], "learned": [[…]]} as JSON. The answer: {"losses", "seconds", "tokens", "peak_bytes"}, of each
+step but for peak_bytes. AdamW without decay, a constant rate, gradients clipped at 1, bf16 matrix products over float32
+weights (adapters over frozen ones), no dropout, rank 16 beside all linear maps. This file needs nothing of the
+benchmark's interpreter: TRL may live in another.
 """
 
 import json
@@ -41,7 +41,8 @@ def textmill(
 
     torch.set_num_threads(threads)
     changes = {"tune.method": method, "tune.rank": RANK, "tune.alpha": float(ALPHA), "train.optimizer": "adamw"}
-    settings = Settings().replace(changes | {"train.learning_rate": rate, "train.weight_decay": 0.0, "train.beta2": 0.999})
+    changes |= {"train.learning_rate": rate, "train.weight_decay": 0.0, "train.beta2": 0.999}
+    settings = Settings().replace(changes)
     tuned = load_model(Path(model)).train().requires_grad_(True)
     if method != "full":
         adapt(tuned, settings.tune, dtype=torch.bfloat16, seed=0)
