@@ -190,7 +190,7 @@ def test_a_reference_holds_the_model_back(tmp_path):
         reference = small_model(tokenizer())
 
         @contextmanager
-        def of_the_start(reference=reference):
+        def of_the_start(model, reference=reference):
             yield reference
 
         run, events = grpo_run(tmp_path / str(kl), loss=loss, reference=of_the_start, steps=8)

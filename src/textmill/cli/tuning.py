@@ -187,6 +187,8 @@ class TuneDisplay(RunDisplay):
         elif kind == "sample":
             text = event["text"].strip().replace("\n", " ")
             say(t("cli_tune_sft.answer", step=event["step"], prompt=event["prompt"], text=text))
+        elif kind in ("compared", "solved", "rollouts"):
+            say(t(f"tune_events.{kind}", **event))
         else:
             super().show(event)
 

@@ -29,6 +29,8 @@ class GroupedSet(EncodedSet):
     """Texts end to end, of which `size` in turn are a group."""
 
     size: int
+    kept: tuple[int, ...] = ()
+    """Which of the groups that were given these are."""
 
     def __len__(self) -> int:
         return (len(self.offsets) - 1) // self.size
@@ -62,9 +64,10 @@ def grouped_set(groups: Sequence[Sequence[Encoded]], *, context: int, too_long: 
     (what a short text leaves, a long one has), and leaves out what then has a text without an answer.
     """
     kept: list[Encoded] = []
+    numbers: list[int] = []
     cut = left_out = 0
     size = len(groups[0]) if groups else 1
-    for group in groups:
+    for number, group in enumerate(groups):
         long = sum(len(text.ids) - 1 for text in group) > context
         texts = shortened(group, context) if long else list(group)
         if (long and too_long == "drop") or not all(text.learned[1:].any() for text in texts):
@@ -72,6 +75,7 @@ def grouped_set(groups: Sequence[Sequence[Encoded]], *, context: int, too_long: 
             continue
         cut += long
         kept += texts
+        numbers.append(number)
     lengths = [len(text.ids) for text in kept]
     return GroupedSet(
         ids=np.concatenate([*(np.asarray(text.ids, dtype=np.int32) for text in kept), np.empty(0, np.int32)]),
@@ -81,6 +85,7 @@ def grouped_set(groups: Sequence[Sequence[Encoded]], *, context: int, too_long: 
         cut=cut,
         left_out=left_out,
         size=size,
+        kept=tuple(numbers),
     )
 
 

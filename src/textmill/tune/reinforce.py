@@ -126,7 +126,7 @@ class Reinforcement:
     updates: int
     leave_out_cut: bool
     reference: Any = None
-    """A block that gives the reference model for β > 0."""
+    """Given the model, a block that gives the reference, for β > 0."""
     _number: int = field(default=-1, init=False)
     _at_hand: Any = field(default=None, init=False)
 
@@ -177,7 +177,7 @@ class Reinforcement:
             advantages=np.array(gains),
             written=_written(texts, found),
             old=self._pass(run, model, texts) if self.updates > 1 else None,
-            reference=self._reference(run, texts),
+            reference=self._reference(run, model, texts),
             about=about | {f"reward_{name}": value for name, value in self.rewards.seen.items()},
         )
         save_cycle(run.folder, cycle, _told(asked, found, rewards, gains))
@@ -202,11 +202,11 @@ class Reinforcement:
             temperature=self.writer.temperature,
         )
 
-    def _reference(self, run: Run, texts: GroupedSet) -> np.ndarray | None:
+    def _reference(self, run: Run, model: GPT, texts: GroupedSet) -> np.ndarray | None:
         if not self.loss.kl:
             return None
-        with self.reference() as model:
-            return self._pass(run, model, texts)
+        with self.reference(model) as reference:
+            return self._pass(run, reference, texts)
 
 
 def _known(group: Sequence[float]) -> list[float | None]:

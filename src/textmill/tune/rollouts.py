@@ -37,6 +37,7 @@ from textmill.tune.encoded import Encoded
 from textmill.tune.examples import Problem
 from textmill.tune.grouped import GroupedSet, grouped_set
 from textmill.tune.mask import encode_prompt
+from textmill.tune.starting_model import plain_model
 
 FOLDER = "rollouts"
 FORMAT_VERSION = 1
@@ -118,6 +119,7 @@ class Writer:
 
     def _engine(self, model: GPT) -> tuple[Engine, AbstractContextManager[Any]]:
         """Returns an engine over the model's weights as they are now, and the block in which it may run."""
+        model = plain_model(model, self.dtype)
         weights = "bf16" if self.dtype == torch.bfloat16 else "fp32"
         room = self.at_once * model.config.context
         settings = EngineSettings(weights=weights, cache_tokens=room, threads=self.threads)
