@@ -1,7 +1,9 @@
-"""`textmill quickstart`: everything once, from raw text to stories, within so many minutes.
+"""`textmill quickstart`: everything once, from raw text to stories and answers, within so many minutes.
 
 The document of ``--json``: ``project, seconds, stages [{stage, what, where, seconds}], bits_per_byte, stories [{prompt,
-text}], parameters, step``. `quickstart.json` in the project remembers what is done, so that a second call goes on.
+text}], talks [{language, messages}], parameters, step``. `quickstart.json` in the project remembers what is done, so
+that a second call goes on. Little World's model also learns to answer (`quickstart_chat`); a text of one's own has
+nothing to learn that from.
 """
 
 import dataclasses
@@ -13,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from textmill.cli import quickstart_chat
 from textmill.cli.command import Argument, Command, Context
 from textmill.cli.layout import table
 from textmill.config import Settings
@@ -26,6 +29,8 @@ LEAST_TRAINING_SECONDS = 30.0
 STORY_SECONDS = 12.0
 """Kept back from the training's time for the stories."""
 RUN_NAME = "main"
+SHOWN = ("stories", "talk")
+"""Stages that are done anew each time: what the model says is seen again."""
 MEMORY_FILE = "quickstart.json"
 WORLD_PROMPTS = (
     "The lost cat\n\nOne morning",
@@ -49,7 +54,8 @@ def run(context: Context, *, minutes: float, text: Path | None, dir: Path | None
     warn_without_bf16(context)
     context = open_project(context, folder)
     quick = Quickstart(context, text.absolute() if text else None, minutes)
-    for stage in (quick.raw, quick.corpus, quick.tokenizer, quick.tokens, quick.model, quick.stories):
+    answering = () if text else (quick.chats, quick.tuning, quick.talk)
+    for stage in (quick.raw, quick.corpus, quick.tokenizer, quick.tokens, quick.model, quick.stories, *answering):
         quick.do(stage)
     return show(context, quick)
 
@@ -109,7 +115,7 @@ class Quickstart:
     def do(self, stage: Callable[[], dict[str, Any]]) -> None:
         """Runs a stage unless it is done, and remembers what it made and how long it took."""
         name = stage.__name__
-        if name in self.memory["stages"] and name != "stories":
+        if name in self.memory["stages"] and name not in SHOWN:
             self.context.say(t("cli_quickstart.again", stage=t(f"cli_quickstart.stage_{name}")))
             return
         began = time.monotonic()
@@ -159,7 +165,8 @@ class Quickstart:
         """What is left for training."""
         from textmill.train.budget import Budget
 
-        return Budget(seconds=max(LEAST_TRAINING_SECONDS, self.minutes * 60 - self.seconds - STORY_SECONDS))
+        kept = STORY_SECONDS + (0.0 if self.text else quickstart_chat.kept_back(self.minutes))
+        return Budget(seconds=max(LEAST_TRAINING_SECONDS, self.minutes * 60 - self.seconds - kept))
 
     def model(self) -> dict[str, Any]:
         """The run, new or going on."""
@@ -185,6 +192,20 @@ class Quickstart:
             story = generate(loaded.model, loaded.tokenizer, prompt, settings)[0]
             stories.append({"prompt": prompt, "text": prompt + story.text})
         return {"where": "-", "what": {"count": len(stories)}, "stories": stories}
+
+    def chats(self) -> dict[str, Any]:
+        """Conversations to tune on."""
+        return quickstart_chat.write_chats(self.context, self.project, self.minutes)
+
+    def tuning(self) -> dict[str, Any]:
+        """The run that learns to answer."""
+        left = self.minutes * 60 - self.seconds - quickstart_chat.TALK_SECONDS
+        least = quickstart_chat.LEAST_SECONDS
+        return quickstart_chat.tune(self.context, self.project, max(least, left))
+
+    def talk(self) -> dict[str, Any]:
+        """A few turns with it."""
+        return quickstart_chat.talk(self.project)
 
     def prompts(self) -> tuple[str, ...]:
         """Returns beginnings: Little World's, or the first words of held-out documents of the user's."""
@@ -222,6 +243,8 @@ def show(context: Context, quick: Quickstart) -> dict[str, Any]:
     for story in stages["stories"]["stories"]:
         context.print(t("cli_quickstart.story_title", prompt=" ".join(story["prompt"].split())))
         context.print(story["text"].strip() + "\n")
+    talks = stages["talk"]["talks"] if "talk" in stages else []
+    quickstart_chat.show_talks(context, talks)
     bits = stages["model"]["bits_per_byte"]
     if bits is not None:
         context.print(t("cli_quickstart.bits", value=bits) + "\n")
@@ -238,14 +261,16 @@ def show(context: Context, quick: Quickstart) -> dict[str, Any]:
     rows.append((t("cli_quickstart.total"), "", "", f"{total:.1f}"))
     columns = [t(f"cli_quickstart.column_{name}") for name in ("stage", "what", "where", "seconds")]
     context.print(table([tuple(columns), *rows]) + "\n")
-    context.print(t("cli_quickstart.next", folder=shorten(str(quick.project.root), Path.cwd())))
+    key = "next_chat" if talks else "next"
+    context.print(t(f"cli_quickstart.{key}", folder=shorten(str(quick.project.root), Path.cwd())))
     return {
         "project": str(quick.project.root),
         "language": language(),
         "seconds": round(total, 1),
-        "stages": [{"stage": name, **stage} for name, stage in stages.items() if name != "stories"],
+        "stages": [{"stage": name, **stage} for name, stage in stages.items() if name not in SHOWN],
         "bits_per_byte": bits,
         "stories": stages["stories"]["stories"],
+        "talks": talks,
         **stages["model"]["what"],
     }
 
