@@ -62,17 +62,14 @@ def compare(case: str, file: Path, given: Any) -> list[common.Row]:
     for _ in range(given.rounds):
         for who, interpreter in (("textmill", sys.executable), ("trl", given.peer)):
             answers[who].append(ask(who, interpreter, case, file, given))
-    rates = {
-        who: [
-            tokens / seconds
-            for answer in found
-            for tokens, seconds in list(zip(answer["tokens"], answer["seconds"], strict=True))[WARM:]
-        ]
-        for who, found in answers.items()
-    }
+    rates, paces = (
+        {who: [rate for answer in found for rate in rates_of(answer, clock)] for who, found in answers.items()}
+        for clock in ("seconds", "cpu_seconds")
+    )
     peaks = {who: [answer["peak_bytes"] / 1e9 for answer in found] for who, found in answers.items()}
     rows = []
-    for metric, values in (("tokens_per_second", rates), ("peak_gigabytes", peaks)):
+    measured = {"tokens_per_second": rates, "tokens_per_cpu_second": paces, "peak_gigabytes": peaks}
+    for metric, values in measured.items():
         one, two = (
             common.row(f"{who} {case}", metric, *common.median(values[who]), n=len(values[who]))
             for who in ("textmill", "trl")
@@ -86,6 +83,12 @@ def compare(case: str, file: Path, given: Any) -> list[common.Row]:
         common.row(f"textmill {case}", "loss_apart", statistics.fmean(apart), min(apart), max(apart), len(apart))
     )
     return rows
+
+
+def rates_of(answer: dict[str, Any], clock: str) -> list[float]:
+    """Returns tokens a second of each step that counts, by the wall or by what the processor worked."""
+    pairs = list(zip(answer["tokens"], answer[clock], strict=True))[WARM:]
+    return [tokens / seconds for tokens, seconds in pairs]
 
 
 def ask(who: str, interpreter: str, case: str, file: Path, given: Any) -> dict[str, Any]:

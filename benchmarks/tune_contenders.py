@@ -2,10 +2,10 @@
 
     PYTHON tune_contenders.py textmill|trl MODEL EXAMPLES METHOD STEPS A_STEP THREADS RATE
 
-EXAMPLES: {"ids": [[…]], "learned": [[…]]} as JSON. The answer: {"losses", "seconds", "tokens", "peak_bytes"}, of each
-step but for peak_bytes. AdamW without decay, a constant rate, gradients clipped at 1, bf16 matrix products over float32
-weights (adapters over frozen ones), no dropout, rank 16 beside all linear maps. This file needs nothing of the
-benchmark's interpreter: TRL may live in another.
+EXAMPLES: {"ids": [[…]], "learned": [[…]]} as JSON. The answer: {"losses", "seconds", "cpu_seconds", "tokens",
+"peak_bytes"}, of each step but for peak_bytes. AdamW without decay, a constant rate, gradients clipped at 1, bf16
+matrix products over float32 weights (adapters over frozen ones), no dropout, rank 16 beside all linear maps. This file needs
+nothing of the benchmark's interpreter: TRL may live in another.
 """
 
 import json
@@ -52,10 +52,10 @@ def textmill(
         Encoded(ids=np.array(ids, dtype=np.int32), learned=np.array(learned, dtype=bool))
         for ids, learned in zip(examples["ids"], examples["learned"], strict=True)
     ]
-    out: dict[str, Any] = {"losses": [], "seconds": [], "tokens": []}
+    out: dict[str, Any] = {"losses": [], "seconds": [], "cpu_seconds": [], "tokens": []}
     for step in range(steps):
         part = texts[step * a_step : (step + 1) * a_step]
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         stream = PackedStream(encoded_set(part, context=1024), seed=0, context=1024, padding_id=0)
         rows = stream.epoch_rows
         result = train_step(
@@ -69,6 +69,7 @@ def textmill(
             objective=objective,
         )
         out["seconds"].append(time.perf_counter() - began)
+        out["cpu_seconds"].append(time.process_time() - used)
         out["losses"].append(result.loss)
         out["tokens"].append(sum(len(text.ids) for text in part))
     return out | {"peak_bytes": peak_bytes()}
@@ -90,15 +91,16 @@ def trl(
         for ids, mask in zip(examples["ids"], examples["learned"], strict=True)
     ]
     rows = Dataset.from_dict({"input_ids": examples["ids"], "labels": labels})
-    out: dict[str, Any] = {"losses": [], "seconds": [], "tokens": []}
+    out: dict[str, Any] = {"losses": [], "seconds": [], "cpu_seconds": [], "tokens": []}
 
     class Watch(TrainerCallback):
         def on_step_begin(self, *given: Any, **more: Any) -> None:
-            self.began = time.perf_counter()
+            self.began, self.used = time.perf_counter(), time.process_time()
 
         def on_step_end(self, *given: Any, **more: Any) -> None:
             done = len(out["seconds"])
             out["seconds"].append(time.perf_counter() - self.began)
+            out["cpu_seconds"].append(time.process_time() - self.used)
             out["tokens"].append(sum(map(len, examples["ids"][done * a_step : (done + 1) * a_step])))
 
         def on_log(self, arguments: Any, state: Any, control: Any, logs: Any = None, **more: Any) -> None:
