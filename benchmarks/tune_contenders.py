@@ -3,9 +3,11 @@
     PYTHON tune_contenders.py textmill|trl MODEL EXAMPLES METHOD STEPS A_STEP THREADS RATE
 
 EXAMPLES: {"ids": [[…]], "learned": [[…]]} as JSON. The answer: {"losses", "seconds", "cpu_seconds", "tokens",
-"peak_bytes"}, of each step but for peak_bytes. AdamW without decay, a constant rate, gradients clipped at 1, bf16
-matrix products over float32 weights (adapters over frozen ones), no dropout, rank 16 beside all linear maps. This file needs
-nothing of the benchmark's interpreter: TRL may live in another.
+"peak_bytes"}, of each step but for peak_bytes.
+
+AdamW without decay, a constant rate, gradients clipped at 1, bf16 matrix products over float32 weights (adapters over
+frozen ones), no dropout, rank 16 beside all linear maps. This file needs nothing of the benchmark's interpreter: TRL
+may live in another.
 """
 
 import json
