@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 Pairs = list[list[list[str]]]
 Score = Callable[[Pairs], list[float]]
@@ -44,7 +45,8 @@ def harness(place: str, precision: str, batch: int) -> Score:
     from lm_eval.api.instance import Instance  # pyright: ignore[reportMissingImports]
     from lm_eval.models.huggingface import HFLM  # pyright: ignore[reportMissingImports]
 
-    model = HFLM(pretrained=place, dtype=DTYPES[precision], batch_size=batch, device="cpu")
+    made: Any = HFLM
+    model = made(pretrained=place, dtype=DTYPES[precision], batch_size=batch, device="cpu")
 
     def score(pairs: Pairs) -> list[float]:
         asked = [

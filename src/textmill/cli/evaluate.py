@@ -12,7 +12,7 @@ from textmill.cli.command import Argument, Command, Context, Stopped
 from textmill.cli.evaluate_asked import asked_for, words_of
 from textmill.cli.evaluate_table import notes, results_table
 from textmill.cli.model_engine import full_name, load_on, make_engine
-from textmill.errors import UsageError
+from textmill.errors import InputError, UsageError
 from textmill.i18n import t
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def run(
     model: str | None,
     suite: tuple[str, ...],
     data: tuple[str, ...],
+    harness: tuple[str, ...],
+    harness_files: Path | None,
     suite_files: Path | None,
     download: bool,
     limit: int,
@@ -40,7 +42,9 @@ def run(
 ) -> dict[str, Any]:
     """Reads the items, loads the model, scores what is not scored yet, tells the results."""
     command = words_of(model, limit)
-    asked = asked_for(context, suite, data, place=suite_files, download=download, limit=limit, command=command)
+    asked: list[Asked] = []
+    if suite or data or not harness:
+        asked = asked_for(context, suite, data, place=suite_files, download=download, limit=limit, command=command)
     check_needs(asked, allow_code_execution)
     subject = make_subject(context, model, device, precision)
     folder = evaluations_folder(context, out) / folder_name(subject)
@@ -51,8 +55,21 @@ def run(
         except KeyboardInterrupt:
             context.say(t("cli_evaluate.stopped", name=each.suite.name))
             raise Stopped(document(subject, folder, results)) from None
+    if harness:
+        results += harness_results(subject, harness, folder, harness_files, limit)
     tell(context, results, folder)
     return document(subject, folder, results)
+
+
+def harness_results(
+    subject: "Subject", tasks: tuple[str, ...], folder: Path, place: Path | None, limit: int
+) -> list[dict[str, Any]]:
+    """Returns the results of lm-evaluation-harness's tasks."""
+    from textmill.evaluate.harness import evaluate_tasks
+
+    if place is not None and not place.is_dir():
+        raise InputError("evaluate.no_place", place=place)
+    return list(evaluate_tasks(subject, tasks, folder, place=place, limit=limit))
 
 
 def check_needs(asked: "list[Asked]", allowed: bool) -> None:
@@ -161,12 +178,15 @@ COMMAND = Command(
         "textmill evaluate --data stories.txt\n"
         "textmill evaluate main --suite piqa --suite arc_easy --suite-files ~/suites\n"
         "textmill evaluate hf:OWNER/NAME --suite lambada --download --limit 500\n"
-        "textmill evaluate --data my-questions.jsonl --json"
+        "textmill evaluate --data my-questions.jsonl --json\n"
+        "textmill evaluate --harness commonsense_qa --limit 200"
     ),
     arguments=(
         Argument(name="model", many="?"),
         Argument(name="--suite", many="*", metavar="NAME"),
         Argument(name="--data", many="*", metavar="FILE"),
+        Argument(name="--harness", many="*", metavar="TASK"),
+        Argument(name="--harness-files", kind=Path, metavar="DIR"),
         Argument(name="--suite-files", kind=Path, metavar="DIR"),
         Argument(name="--download", flag=True, default=False),
         Argument(name="--limit", kind=int, default=0, metavar="N"),
