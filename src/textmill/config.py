@@ -223,6 +223,10 @@ class EvaluateSettings(Section):
     sample_every: int = setting(250, minimum=0)
     sample_tokens: int = setting(48, minimum=1)
     sample_prompts: tuple[str, ...] = setting(("One morning", "一天早上"))  # text data
+    suites: tuple[str, ...] = setting(())
+    suite_files: str = setting("")
+    suite_items: int = setting(200, minimum=1)
+    suite_every: int = setting(1000, minimum=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,8 @@ REGISTERED: dict[tuple[str, ...], str] = {
     ("report", "run"): "understand",
     ("evaluate",): "understand",
     ("report", "evaluation"): "understand",
+    ("report", "card"): "understand",
+    ("report", "writing"): "understand",
     ("corpus", "why"): "understand",
     ("corpus", "search"): "understand",
     ("corpus", "sample"): "understand",

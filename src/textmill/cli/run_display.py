@@ -3,6 +3,7 @@
 from typing import Any
 
 from textmill.cli.command import Context
+from textmill.evaluate.evaluation_report.words import number
 from textmill.i18n import t
 from textmill.progress import Progress
 
@@ -37,6 +38,9 @@ class RunDisplay:
         elif kind == "evaluation":
             interval = _some(event, "step", "low", "high", "documents")
             say(t("cli_train.evaluation", value=event["bits_per_byte"], **interval))
+        elif kind == "suite":
+            shown = {name: number(event[name], event["figure"]) for name in ("value", "low", "high")}
+            say(t("cli_train.suite", step=event["step"], suite=event["suite"], n=event["n"], **shown))
         elif kind == "overfitting":
             said = _some(event, "step", "worse_by", "low", "high", "best_step", "training", "gap")
             say(t("cli_train.overfitting", name=self.name, **said))

@@ -1,6 +1,6 @@
 """What a run did, one JSON object a line in `events.jsonl`; the progress line, reports and the studio read it.
 
-Every event has `type`, `step` and `time` (Unix seconds). The types: start, resume, step, evaluation, sample,
+Every event has `type`, `step` and `time` (Unix seconds). The types: start, resume, step, evaluation, suite, sample,
 checkpoint, interrupt, end. After a resume at step n, earlier lines with a greater step belong to work that was done
 again, after a start all earlier ones do: `read_events` leaves them out. The file is only appended to; a line cut short
 by a crash is passed over.

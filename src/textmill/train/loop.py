@@ -30,6 +30,7 @@ from textmill.train.run import Run
 from textmill.train.schedule import batch_rows, multiplier
 from textmill.train.step import StepResult, train_step
 from textmill.train.stopping import Left
+from textmill.train.suites import score_suites
 
 
 def train(run: Run) -> None:
@@ -188,6 +189,9 @@ def _save_and_look(run: Run) -> None:
     often = settings.evaluate.sample_every
     if often and state.step % often == 0 and left > often // 8:
         _sample(run)
+    often = settings.evaluate.suite_every
+    if run.suites and often and state.step % often == 0 and left > often // 8:
+        score_suites(run)
 
 
 def _save(run: Run) -> None:
@@ -263,6 +267,7 @@ def _finish(run: Run) -> None:
     _save(run)
     _evaluate(run, last=True)
     _sample(run)
+    score_suites(run)
     run.event("end", seconds=run.state.seconds, tokens=run.state.tokens)
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import torch
 
 from textmill.config import Settings
+from textmill.evaluate.run import Asked
 from textmill.model.gpt import GPT
 from textmill.tokenizer.tokenizer import Tokenizer
 from textmill.tokenizer.tokens import TokenSplit
@@ -79,6 +80,8 @@ class Run:
     """Called in all processes before a step reads its rows; what it does must be a function of the run's state."""
     looks: "Looks | None" = None
     """What is looked at on the way; None: bits per byte of held-out documents, and samples of fixed prompts."""
+    suites: Sequence[Asked] = ()
+    """What is scored on the way besides (see `suites`)."""
     flops_a_token: float
     bytes_per_token: float = 0.0
     """Of the text; 0 where not all of it is learned, so that there are no bits per byte."""

@@ -28,6 +28,7 @@ from textmill.train.kernels import Kernels, choose_kernels, default_micro_batch,
 from textmill.train.parallel.world import ALONE, World, share_of_threads
 from textmill.train.run import Listener, Run
 from textmill.train.saving import Saver
+from textmill.train.suites import asked_suites
 from textmill.train.versions import differences, versions
 
 FREE_ON_RESUME = (
@@ -97,6 +98,7 @@ def start(
     micro_batch = settings.train.micro_batch or default_micro_batch(settings, kernels.device)
     built = build(config, settings, kernels, newest or origin, world, micro_batch)
     stream = _stream(tokens, tokenizer, settings)
+    suites = asked_suites(settings.evaluate, project.root) if settings.evaluate.suites else ()
     run = Run(
         folder=folder,
         settings=settings,
@@ -114,6 +116,7 @@ def start(
         micro_batch=micro_batch,
         context=config.context,
         flops_a_token=training_flops(config, config.context) / config.context,
+        suites=suites,
         bytes_per_token=tokens.split("train").total_bytes / tokens.split("train").tokens,
         peak_flops=peak_flops,
     )

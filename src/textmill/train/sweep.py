@@ -147,6 +147,7 @@ def run_series(
             "evaluate.every": 10**9,
             "evaluate.sample_every": 0,
             "evaluate.sample_prompts": (),
+            "evaluate.suites": (),
         }
         run_one(project, settings.replace(changes), name, tokens, tokenizer, device, listener(name), origin)
         bits = final_bits(project.runs / name)

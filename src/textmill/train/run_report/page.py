@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from textmill.evaluate.evaluation_report.words import interval, number
 from textmill.files import write_bytes
 from textmill.i18n import t
 from textmill.report.charts import Column, table
@@ -93,7 +94,8 @@ def learning(record: Record, found: dict[str, Any]) -> Markup:
         Series(name=t("runs.held_out"), points=held_out, dots=True, band=band),
     ]
     first = Chart(title="", x=t("runs.axis_tokens"), y=t("run_report.score"), series=series, marks=marks)
-    parts = [figure(first), element("p", t("run_report.score_note"), class_="faint"), evaluations(record)]
+    note = element("p", t("run_report.score_note"), class_="faint")
+    parts = [figure(first), note, evaluations(record), suites(record)]
     for quantity in ("gradient_norm", "learning_rate"):
         points = record.curve(quantity, "step")
         if quantity == "gradient_norm":
@@ -113,6 +115,23 @@ def evaluations(record: Record) -> Markup:
     columns = [Column(title=t(f"run_report.{name}"), number=place > 0) for place, name in enumerate(names)]
     shown = table(t("run_report.evaluations"), columns, rows)
     return element("details", element("summary", t("run_report.as_table")), shown) if rows else Markup("")
+
+
+def suites(record: Record) -> Markup:
+    """Returns the table of the suites that were scored on the way."""
+    rows = [
+        (
+            count(event["step"]),
+            event["suite"],
+            number(event["value"], event["figure"]),
+            interval(event, event["figure"]),
+            count(event["n"]),
+        )
+        for event in record.of("suite")
+    ]
+    columns = [Column(title=t("run_report.step")), Column(title=t("evaluate.suite_column"))]
+    columns += [Column(title=t(f"evaluate.{name}_column"), number=True) for name in ("score", "interval", "n")]
+    return table(t("run_report.suites"), columns, rows) if rows else Markup("")
 
 
 def samples(record: Record) -> Markup:
