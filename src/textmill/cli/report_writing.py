@@ -63,7 +63,12 @@ def asked(rows: list[tuple[dict[str, Any], str]]) -> dict[str, Any]:
 
     from textmill.evaluate.text_quality import matches, obedience, within
 
-    lengths = [within(text, *row[kind], kind) for row, text in rows for kind in TOLD if isinstance(row.get(kind), list)]
+    lengths = [
+        within(text, int(row[kind][0]), int(row[kind][1]), kind)
+        for row, text in rows
+        for kind in TOLD
+        if isinstance(row.get(kind), list) and len(row[kind]) == 2
+    ]
     try:
         forms = [matches(text, row["pattern"]) for row, text in rows if isinstance(row.get("pattern"), str)]
     except re.error as error:

@@ -86,7 +86,8 @@ def distance(
     points = [(0.0, 1.0)]
     for share in np.linspace(1e-6, 1 - 1e-6, 99):
         mixed = share * p + (1 - share) * q
-        points.append(tuple(float(np.exp(-SCALE * np.sum(x * np.log(x / mixed)))) for x in (q, p)))
+        from_q, from_p = (float(np.exp(-SCALE * np.sum(x * np.log(x / mixed)))) for x in (q, p))
+        points.append((from_q, from_p))
     points.append((1.0, 0.0))
     x, y = np.asarray(sorted(points, key=lambda point: (point[0], -point[1]))).T
     return float(np.sum((x[1:] - x[:-1]) * (y[1:] + y[:-1]) / 2))

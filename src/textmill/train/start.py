@@ -93,15 +93,14 @@ def start(
     else:
         state = new_state(settings, choose_kernels(settings, device), data, budget_seconds)
     kernels = fix_kernels(state, world, plain=chosen("train.native") and settings.train.native == "off")
-    config = from_settings(settings.model, tokenizer.vocabulary_size)
-    _check_size(settings, tokens, config)
+    config = _sized(settings, tokens, from_settings(settings.model, tokenizer.vocabulary_size))
     micro_batch = settings.train.micro_batch or default_micro_batch(settings, kernels.device)
     built = build(config, settings, kernels, newest or origin, world, micro_batch)
     stream = _stream(tokens, tokenizer, settings)
-    suites = asked_suites(settings.evaluate, project.root) if settings.evaluate.suites else ()
     run = Run(
         folder=folder,
         settings=settings,
+        suites=asked_suites(settings.evaluate, project.root),  # may refuse: before any file is opened
         **built.parts(),
         stream=stream,
         training=tokens.split("train"),
@@ -116,7 +115,6 @@ def start(
         micro_batch=micro_batch,
         context=config.context,
         flops_a_token=training_flops(config, config.context) / config.context,
-        suites=suites,
         bytes_per_token=tokens.split("train").total_bytes / tokens.split("train").tokens,
         peak_flops=peak_flops,
     )
@@ -215,7 +213,7 @@ def _settings_of(
     return settings.replace(changes)
 
 
-def _check_size(settings: Settings, tokens: Tokens, config: ModelConfig) -> None:
+def _sized(settings: Settings, tokens: Tokens, config: ModelConfig) -> ModelConfig:
     """Refuses batches that cannot be made and data that cannot fill one row."""
     train = settings.train
     if train.batch_tokens % config.context:
@@ -223,6 +221,7 @@ def _check_size(settings: Settings, tokens: Tokens, config: ModelConfig) -> None
     available = tokens.split("train").tokens
     if available <= config.context:
         raise TrainingError("train.too_little_text", tokens=available, context=config.context)
+    return config
 
 
 def _announce(
