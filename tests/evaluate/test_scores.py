@@ -82,6 +82,8 @@ def test_cheap_baselines() -> None:
     assert (rule, score and score.value) == ("longest", 1.0)
     pairs = [item("good", "bad one", answer=0), item("fine", "not so", answer=0)]
     assert baseline(pairs)[0] == "shortest"  # type: ignore[index]
+    lots = baseline([item("same", "rows", answer=0)] * 4)
+    assert lots is not None and lots[1].value == 0.5  # of equals none is known to be right
     cloze = item(" Ann", kind=CLOZE, prompt="Then Ann saw Bea, and Ann said")
     assert baseline([cloze])[1].value == 1.0  # type: ignore[index]
     sums = Item(name="x", kind=ANSWER, prompts=("Question: He has 3 and 1,200 more?\nAnswer:",), references=("1200",))

@@ -39,20 +39,20 @@ def baseline(items: Sequence[Item]) -> tuple[str, Score] | None:
 
 
 def choosing(items: Sequence[Item]) -> dict[str, int]:
-    """Returns how many items each rule of choice has right."""
+    """Returns how many items each rule of choice has right; of n equals it has 1/n, as one who draws lots."""
     places = Counter(item.answer for item in items)
-    right = {"longest": 0, "shortest": 0, "overlap": 0}
+    right = {"longest": 0.0, "shortest": 0.0, "overlap": 0.0}
     if len(places) > 1:  # of minimal pairs the first is always right
-        right["same_place"] = places.most_common(1)[0][1]
+        right["same_place"] = float(places.most_common(1)[0][1])
     for item in items:
         texts = [prompt + rest if len(item.prompts) > 1 else rest for prompt, rest in item.pairs]
-        sizes = [len(text) for text in texts]
-        right["longest"] += sizes.index(max(sizes)) == item.answer
-        right["shortest"] += sizes.index(min(sizes)) == item.answer
+        sizes = [float(len(text)) for text in texts]
         asked = set(WORD.findall(item.own_prompts[0].lower()))
         shared = [len(asked & set(WORD.findall(text.lower()))) / (1 + len(WORD.findall(text))) for text in texts]
-        right["overlap"] += shared.index(max(shared)) == item.answer
-    return right
+        for rule, values in (("longest", sizes), ("shortest", [-size for size in sizes]), ("overlap", shared)):
+            best = [place for place, value in enumerate(values) if value == max(values)]
+            right[rule] += (item.answer in best) / len(best)
+    return {rule: round(count) for rule, count in right.items()}
 
 
 def likely_word(passage: str) -> str:
