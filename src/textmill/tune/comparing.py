@@ -10,12 +10,12 @@ from textmill.config import Settings
 from textmill.errors import InputError
 from textmill.infer.resolve import LoadedModel
 from textmill.progress import Progress
-from textmill.train.kernels import Kernels, default_micro_batch
+from textmill.train.kernels import Kernels
 from textmill.tune.checks import Row
 from textmill.tune.examples import Judged
 from textmill.tune.grouped import GroupedSet, GroupedStream, grouped_set
 from textmill.tune.kto import ReferencePoint, with_other_answers
-from textmill.tune.passes import sums_by_text, token_pass
+from textmill.tune.passes import rows_of_a_pass, sums_by_text, token_pass
 from textmill.tune.plan import context_of
 from textmill.tune.preference import GOOD, REFERENCE, Judge, PreferPairs
 from textmill.tune.preference_looks import PreferenceLooks
@@ -135,6 +135,6 @@ class Comparing:
             self._laid_out(groups, {}),
             dtype=kernels.dtype,
             device=kernels.device,
-            rows_at_a_time=default_micro_batch(self.settings, kernels.device, self.context),
+            rows_at_a_time=rows_of_a_pass(kernels.device, self.context),
             progress=self.progress,
         )

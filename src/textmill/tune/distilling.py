@@ -13,7 +13,7 @@ from textmill.errors import InputError, ModelError
 from textmill.files import write_bytes
 from textmill.infer.resolve import LoadedModel
 from textmill.progress import Progress, silent
-from textmill.train.kernels import choose_kernels, default_micro_batch
+from textmill.train.kernels import choose_kernels
 from textmill.train.objective import NextToken, Objective
 from textmill.tune.distill import TOP_IDS, Distill, top_pass
 from textmill.tune.encoded import EncodedSet
@@ -22,6 +22,7 @@ from textmill.tune.grouped import LEARNED, GroupedSet, GroupedStream, grouped_se
 from textmill.tune.looks import TuningLooks
 from textmill.tune.mask import texts_of
 from textmill.tune.packing import PackedStream
+from textmill.tune.passes import rows_of_a_pass
 from textmill.tune.plan import context_of
 from textmill.tune.prepare import Prepared, prepare
 from textmill.tune.purposes import SOLVE
@@ -108,7 +109,7 @@ class Distilling:
                 size=size,
                 temperature=float(ours.temperature),
                 device=self.kernels.device,
-                rows_at_a_time=default_micro_batch(self.settings, self.kernels.device, self.context),
+                rows_at_a_time=rows_of_a_pass(self.kernels.device, self.context),
                 progress=self.progress,
             )
 

@@ -46,6 +46,11 @@ def token_pass(
     return logs
 
 
+def rows_of_a_pass(device: str, context: int) -> int:
+    """Returns rows at a time: what keeps a layer's activations near the cache on a CPU, many on a GPU."""
+    return max(1, (4096 if device == "cpu" else 65_536) // context)
+
+
 def places_of(groups: GroupedSet, members: list[list[int]]) -> np.ndarray:
     """Returns where the learned tokens of some rows of groups stand in `ids`."""
     numbers = [group * groups.size + part for row in members for group in row for part in range(groups.size)]
