@@ -17,7 +17,7 @@ from textmill.model.gpt import GPT
 from textmill.train.run import Run
 from textmill.tune.grouped import GroupedStream
 from textmill.tune.looks import TuningLooks
-from textmill.tune.passes import sums_by_text, token_pass
+from textmill.tune.passes import rows_of_a_pass, sums_by_text, token_pass
 from textmill.tune.preference import GOOD, REFERENCE, Judge, PreferPairs
 from textmill.tune.preference_losses import Pairs
 
@@ -46,7 +46,9 @@ class PreferenceLooks(TuningLooks):
         with run.shown(), run.looked_at() as model:
             if model is None:
                 return
-            found = self.order(model, stream, dtype=run.dtype, device=run.device, rows=run.micro_batch)
+            found = self.order(
+                model, stream, dtype=run.dtype, device=run.device, rows=rows_of_a_pass(run.device, stream.context)
+            )
         run.note_saved()  # only what is there can be the best
         mark_if_best(run.folder, run.state.step, found["loss"])
         run.event("compared", **found)
