@@ -85,7 +85,7 @@ def trl(
     from datasets import Dataset
     from peft import LoraConfig
     from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig, SFTTrainer  # pyright: ignore[reportMissingImports]
 
     torch.set_num_threads(threads)
     labels = [
@@ -105,9 +105,9 @@ def trl(
             out["cpu_seconds"].append(time.process_time() - self.used)
             out["tokens"].append(sum(map(len, examples["ids"][done * a_step : (done + 1) * a_step])))
 
-        def on_log(self, arguments: Any, state: Any, control: Any, logs: Any = None, **more: Any) -> None:
-            if logs and "loss" in logs:
-                out["losses"].append(float(logs["loss"]))
+        def on_log(self, *given: Any, **more: Any) -> None:
+            if "loss" in (more.get("logs") or {}):
+                out["losses"].append(float(more["logs"]["loss"]))
 
     settings = SFTConfig(
         output_dir="unused",

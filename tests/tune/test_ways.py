@@ -135,3 +135,10 @@ def test_a_reward_that_raises_ends_the_run_and_loses_nothing(tuned, project, fil
     assert "KeyError: 'colour' (line 2)" in result.err
     tuned("grpo", "--reward", f"{wrong}:f", "--grpo.bad_rewards", "skip", "--name", "skipped").ok()
     assert events(project, "skipped", "rollouts")[0]["left_out"] == 8
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_dividing_anything_but_rows_is_refused_by_name(way: str, tuned: Callable) -> None:
+    result = tuned(way, "--parallel.shard=2")
+    assert result.code == 2
+    assert f"tune {way}" in result.err and "parallel.data" in result.err

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from textmill.cli.command import Argument, Command, Context
-from textmill.cli.tune_methods import laid_out_for, run_folder, tell, with_rows
+from textmill.cli.tune_methods import laid_out_for, refuse_division, run_folder, tell, with_rows
 from textmill.cli.tune_sft import general_texts
 from textmill.cli.tuning import ARGUMENTS, SECTIONS, tune
 from textmill.errors import InputError
@@ -19,6 +19,7 @@ def run(
     context: Context, *, data: tuple[str, ...], teacher: str, general: tuple[str, ...], **given: Any
 ) -> dict[str, Any]:
     """Tunes the model; returns the run's summary."""
+    refuse_division(context, "distill")
     if not data:
         raise InputError("cli_tune_sft.no_data")
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from textmill.cli.command import Argument, Command, Context
-from textmill.cli.tune_methods import laid_out_for, tell
+from textmill.cli.tune_methods import laid_out_for, refuse_division, tell
 from textmill.cli.tune_sft import general_texts
 from textmill.cli.tuning import ARGUMENTS, SECTIONS, tune
 from textmill.errors import InputError
@@ -28,6 +28,7 @@ def run(
     """Tunes the model; returns the run's summary."""
     from textmill.tune.rewards import parse_rewards
 
+    refuse_division(context, "grpo")
     if not data:
         raise InputError("cli_tune_sft.no_data")
     ours = context.settings.grpo

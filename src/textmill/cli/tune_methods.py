@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from textmill.cli.command import Context
 from textmill.cli.tune_sft import general_texts
 from textmill.cli.tuning import tune
-from textmill.errors import InputError
+from textmill.errors import InputError, TrainingError
 from textmill.i18n import t
 
 if TYPE_CHECKING:
@@ -37,6 +37,13 @@ def laid_out_for(
     return settings.replace({name: value for name, value in changes.items() if not chosen(name)})
 
 
+def refuse_division(context: Context, method: str) -> None:
+    """Raises TrainingError where a run would be cut other than by its rows: these methods look at whole texts."""
+    parallel = context.settings.parallel
+    if max(parallel.shard, parallel.tensor, parallel.context, parallel.pipeline) > 1:
+        raise TrainingError("tune_preference.divided", method=method)
+
+
 def tell(context: Context, found: "Prepared", task: "Task", rows: int) -> None:
     """Says what was read."""
     counts = {"examples": len(found.training), "held_out": len(found.held_out)}
@@ -56,6 +63,7 @@ def compare(
     **given: Any,
 ) -> dict[str, Any]:
     """Runs dpo, orpo or kto, whichever `way` is."""
+    refuse_division(context, way)
     if not data:
         raise InputError("cli_tune_sft.no_data")
 

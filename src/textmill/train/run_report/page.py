@@ -51,8 +51,9 @@ def lead(found: dict[str, Any]) -> Markup:
     words = t(f"run_report.lead_{state}", steps=count(found["steps"]), total=count(found["total_steps"] or 0))
     if found["branch"]:
         words += " " + t("run_report.branch", branch=found["branch"])
+    measured = found["held_out"][:1]  # a tuning has none: its own figure stands in its section
     numbers = [
-        (t("run_report.held_out"), three(found["held_out"][0]["bits_per_byte"]) if found["held_out"] else "–"),
+        *((t("run_report.held_out"), three(one["bits_per_byte"])) for one in measured),
         (t("run_report.parameters"), short(found["parameters"] or 0)),
         (t("run_report.tokens"), short(found["tokens"])),
         (t("run_report.epochs"), "–" if found["epochs"] is None else f"{found['epochs']:.2f}"),
