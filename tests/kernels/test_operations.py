@@ -148,7 +148,7 @@ def test_swiglu() -> None:
 
 @pytest.mark.parametrize("normed", [True, False])
 def test_heads_and_their_gradients(normed: bool) -> None:
-    """The whole of `layers.heads`, with keys shared between queries, beside the formula."""
+    """`layers.attend` behind `layers.linear`, with keys shared between queries, beside the formula."""
     shape = HeadShape(heads=4, key_heads=2, width=32, scale=0.18, epsilon=1e-6)
     generator = torch.Generator().manual_seed(1)
     weights = [torch.randn(rows, 64, generator=generator) / 8 for rows in (128, 64, 64)]
@@ -175,7 +175,8 @@ def test_heads_and_their_gradients(normed: bool) -> None:
         return reference_attention(rotated[0] * (0.18 * 32**0.5), rotated[1], v, inside).flatten(2)
 
     def ours(x: Tensor, weights: Any, norms: Any) -> Tensor:
-        return layers.heads(x, weights, norms, (angle.cos(), angle.sin()), document_starts(inside), shape)
+        qkv = layers.linear(x, *weights)
+        return layers.attend(qkv, norms, (angle.cos(), angle.sin()), document_starts(inside), shape)
 
     (wanted, exact), (got, found) = run(formula, torch.float32), run(ours, torch.bfloat16)
     assert difference(got, wanted) < 0.015

@@ -104,7 +104,7 @@ class _Attend(torch.autograd.Function):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadShape:
-    """What `heads` must know of the attention layer besides its weights."""
+    """What `attend` must know of the attention layer besides its weights."""
 
     heads: int
     key_heads: int
