@@ -11,13 +11,13 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from textmill.config import Settings
-from textmill.data import cleaning
+from textmill.data import cleaning, language
 from textmill.data import digest as digesting
 from textmill.data.corpus import MANIFEST, Corpus, is_corpus
 from textmill.data.document import Draft, Drop
@@ -205,11 +205,22 @@ def digest_unit(unit: Unit, settings: Settings) -> tuple[int, bytes]:
     Runs in a worker: a document that takes longer than `corpus.document_seconds` ends the process.
     """
     outcomes = []
+    get_ready()
     with countdown(settings.corpus.document_seconds) as restart:
         for outcome in digesting.digest(unit, settings.corpus):
             outcomes.append(prepare(outcome, settings))
             restart()
         return unit.size, pack(signed(contamination.decontaminated(outcomes, settings), settings))
+
+
+@cache
+def get_ready() -> None:
+    """Loads, once a process and on no document's time, what takes longer than a document: the detector, and pandas.
+
+    pyarrow imports pandas with the first table where it is installed.
+    """
+    language.model()
+    pack([])
 
 
 def prepare(outcome: Outcome, settings: Settings) -> Outcome:
