@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -23,34 +23,39 @@ RUN = ("train", *SMALL, f"--train.steps={STEPS}", "--checkpoint.every=3", "--eva
 KILLS, LONG_KILLS, IN_A_SAVE = 6, 200, 40
 
 
-def state(project: Project, name: str) -> tuple[dict[str, torch.Tensor], list[float]]:
-    """Returns the last checkpoint's tensors and the losses of all steps."""
+def state(project: Project, name: str, steps: int) -> tuple[dict[str, torch.Tensor], list[float]]:
+    """Returns the last checkpoint's tensors and the losses of all steps, of which there are `steps`."""
     newest = list_checkpoints(project.runs / name)[-1]
-    assert newest.step == STEPS
+    assert newest.step == steps
     tensors = {
         f"{file.name}/{key}": t for file in newest.folder.glob("*.safetensors") for key, t in load_file(file).items()
     }
     return tensors, [event["loss"] for event in read_events(project.runs / name) if event["type"] == "step"]
 
 
-def kill_and_resume(project: Project, kills: int, forker: Forker, seed: int) -> dict[str, int]:
-    """Kills runs `kills` times at random moments, resumes them to the end and compares; returns what was met."""
-    forker.start(*RUN, "--name=whole")
+def kill_and_resume(
+    project: Project, kills: int, forker: Forker, seed: int, run: Sequence[str] = RUN, steps: int = STEPS
+) -> dict[str, int]:
+    """Kills runs `kills` times at random moments, resumes them to the end and compares; returns what was met.
+
+    `run`: the words of the command, which makes `steps` steps.
+    """
+    forker.start(*run, "--name=whole")
     assert forker.wait() == 0
-    tensors, losses = state(project, "whole")
+    tensors, losses = state(project, "whole", steps)
     chance, met = random.Random(seed), {"kills": 0, "in_a_save": 0, "before_the_first_step": 0, "runs": 0}
     while met["kills"] < kills:
         name = f"victim{met['runs']}"
         met["runs"] += 1
         while True:
-            pid = forker.start(*RUN, f"--name={name}", "--resume")
+            pid = forker.start(*run, f"--name={name}", "--resume")
             if met["kills"] < kills:
                 kill(project.runs / name, pid, chance, met)
             code = forker.wait()
             if code != -signal.SIGKILL:
                 break
         assert code == 0
-        again, losses_again = state(project, name)
+        again, losses_again = state(project, name, steps)
         assert losses_again == losses, name
         assert again.keys() == tensors.keys()
         assert [key for key, value in tensors.items() if not torch.equal(again[key], value)] == [], name
