@@ -39,9 +39,9 @@ def test_time_is_steps_and_looks_and_saves() -> None:
 
 
 def test_layers_are_a_straight_line() -> None:
-    two = Trial(**{name: value + 1 for name, value in asdict(TRIAL).items()})
-    assert TRIAL.drawn_on(two, 5).peak_bytes == 6e8 + 4
-    assert TRIAL.drawn_on(two, 1) == TRIAL
+    four = Trial(**{name: value + 2 for name, value in asdict(TRIAL).items()})
+    assert TRIAL.drawn_on(four, 7).peak_bytes == 6e8 + 5
+    assert TRIAL.drawn_on(four, 2) == TRIAL
 
 
 def test_what_does_not_fit_is_made_smaller_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,9 @@
 """What training takes here, tried out: a few real steps of the very model, in a process of their own.
 
-Memory and time of a step are straight lines in the number of layers, all else equal: one and two layers are tried, at
-the real width, micro-batch and kernels, and the line is drawn on. A process of its own, because the peak of its memory
-is then the peak of nothing else.
+Memory and time of a step are straight lines in the number of layers, all else equal: deeper models than four layers are
+tried with two and with four, at the real width, micro-batch and kernels, and the line is drawn on. (One and two layers
+lie too near: what the allocator rounds up hides the slope, and its scatter counts many times over.) A process of its
+own, because the peak of its memory is then the peak of nothing else.
 
     python -m textmill.train.trial < QUESTION.json > ANSWER.json
 """
@@ -26,6 +27,8 @@ from textmill.train.kernels import Kernels
 SECONDS = 2.0
 """How long each of the measured things is repeated."""
 PATIENCE = 600.0
+FEW, MORE = 2, 4
+"""The layers that are tried of a model that has more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,18 +51,20 @@ class Trial:
     """Evaluating as many tokens as a micro-batch has."""
 
     def drawn_on(self, other: "Trial", layers: int) -> "Trial":
-        """Returns the line through this trial at one layer and `other` at two, at `layers`."""
-        one, two = asdict(self), asdict(other)
-        return Trial(**{name: one[name] + (layers - 1) * max(0.0, two[name] - one[name]) for name in one})
+        """Returns the line through this trial at `FEW` layers and `other` at `MORE`, at `layers`."""
+        few, more = asdict(self), asdict(other)
+        times = (layers - FEW) / (MORE - FEW)
+        return Trial(**{name: few[name] + times * max(0.0, more[name] - few[name]) for name in few})
 
 
 def try_out(settings: Settings, kernels: Kernels, vocabulary_size: int, *, seconds: float = SECONDS) -> Trial:
     """Returns what a step of the settings' model takes with their micro-batch; the larger ones are drawn on."""
     layers = settings.model.layers
-    if layers <= 2:
+    if layers <= MORE:
         return _ask(settings, kernels, vocabulary_size, seconds)
-    one, two = (_ask(settings.replace({"model.layers": count}), kernels, vocabulary_size, seconds) for count in (1, 2))
-    return one.drawn_on(two, layers)
+    trials = (_ask(settings.replace({"model.layers": count}), kernels, vocabulary_size, seconds) for count in (FEW, MORE))
+    few, more = trials
+    return few.drawn_on(more, layers)
 
 
 def _ask(settings: Settings, kernels: Kernels, vocabulary_size: int, seconds: float) -> Trial:
