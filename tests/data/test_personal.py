@@ -46,6 +46,7 @@ def test_chinese_phones_by_the_language_or_the_setting() -> None:
         "110105194912310021 and 999999194912310020",
         "In 1999 there were 1,234,567 people; ISBN 978-3-16-148410-0; 2024-01-15; 3.14159265358979",
         "2024年1月15日，人口1234567人。",
+        "saved [6502530000/6502530000]; step [6502530000]",
     ],
 )
 def test_what_only_looks_like_it_stays(text: str) -> None:

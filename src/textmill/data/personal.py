@@ -24,6 +24,8 @@ CARD = re.compile(r"(?<![\d.,-])[3-6](?:[ -]?\d){12,18}(?![\d-]|[.,]\d)")
 IDENTITY = re.compile(r"(?<![A-Za-z0-9])[1-8]\d{16}[\dXx](?![A-Za-z0-9])")
 PHONE_HINT = re.compile(r"\d(?:[ ().\-/]{0,3}\d){6}")
 """Seven digits with little between them: without these no phone number is looked for, which is slow."""
+COUNTED = re.compile(r"\[\d+(?:/\d+)?\]")
+"""A count of bytes or steps in brackets, as logs have it ("saved [1085275/1085275]"): no phone number is written so."""
 WINDOW = 40
 """Characters around a hint in which a phone number is looked for."""
 
@@ -95,12 +97,13 @@ def is_public_address(value: str) -> bool:
 
 def _without_phones(text: str, regions: tuple[str, ...], counts: Counter[str]) -> str:
     spans: list[tuple[int, int]] = []
+    counted = {at for match in COUNTED.finditer(text) for at in range(match.start(), match.end())}
     for start, end in _windows(text):
         for region in regions:
             spans += [(start + first, start + last) for first, last in _phones(text[start:end], region)]
     parts, done = [], 0
     for first, last in sorted(spans, key=lambda span: (span[0], -span[1])):
-        if first >= done:
+        if first >= done and first not in counted:
             parts += [text[done:first], "[PHONE]"]
             counts["phone"] += 1
             done = last
