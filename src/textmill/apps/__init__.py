@@ -1,0 +1,1 @@
+"""What a model is put to work for."""

@@ -1,0 +1,1 @@
+"""Sentiment: labels with probabilities that mean something, aspects, reasons, and what a file of feedback says."""
