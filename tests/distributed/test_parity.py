@@ -11,7 +11,8 @@ def held(rows: list[dict[str, Any]], count: int) -> None:
     print(table(rows))
     assert len(rows) == count
     for row in rows:
-        assert row["fp64"] < 1e-9, row
+        assert {"fp64", "fp32"} & set(row), row
+        assert row.get("fp64", 0.0) < 1e-9, row
         assert row.get("fp32", 0.0) < 0.02, row  # Muon doubles a rounding every few steps
 
 
@@ -23,4 +24,10 @@ def test_each_strategy_on_two_processes(tokens_root: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.xdist_group("torchrun")
 def test_combinations_optimizers_and_presets(tokens_root: Path) -> None:
-    held(differences(tokens_root, MORE, ["fp64", "fp32"]), len(MORE))
+    held(differences(tokens_root, MORE, ["fp64"]), len(MORE))  # matrix.py prints float32 beside all of them
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("torchrun")
+def test_each_strategy_in_float32(tokens_root: Path) -> None:
+    held(differences(tokens_root, QUICK, ["fp32"]), len(QUICK))
