@@ -19,7 +19,7 @@ from torch import Tensor
 
 from textmill.evaluate.forest import Grove, Tree, groves, read_beginning, states, tree_of
 from textmill.evaluate.packed import PackedModel, can_pack
-from textmill.evaluate.pairs import Encoded
+from textmill.evaluate.pairs import Encoded, Pair
 from textmill.hardware import default_precision
 from textmill.model.gpt import GPT
 from textmill.model.modes import evaluating
@@ -62,11 +62,25 @@ class Scorer:
 
     def score(self, items: Sequence[Encoded]) -> Iterator[tuple[int, Likelihood]]:
         """Yields (place, what came of it) for each item that has tokens, longest first."""
-        trees = [tree_of(place, item.pairs) for place, item in enumerate(items) if item.pairs]
+        yield from self.score_pairs([item.pairs for item in items])
+
+    def score_pairs(self, items: Sequence[Sequence[Pair]]) -> Iterator[tuple[int, Likelihood]]:
+        """Yields the same for the pairs of each item."""
+        for batch, x_ND in self._batches(items):
+            yield from zip((tree.number for tree in batch), self._read(batch, x_ND), strict=True)
+
+    def states_before(self, items: Sequence[Sequence[Pair]]) -> Iterator[tuple[list[int], Float[Tensor, "n D"]]]:
+        """Yields (places, the normed states that predict the first scored token of each item's first pair)."""
+        for batch, x_ND in self._batches(items):
+            starts = torch.tensor([0, *(len(tree.ids) for tree in batch[:-1])]).cumsum(0)
+            rows = starts + torch.tensor([tree.rows[0][0] for tree in batch])
+            yield [tree.number for tree in batch], x_ND[rows.to(x_ND.device)]
+
+    def _batches(self, items: Sequence[Sequence[Pair]]) -> Iterator[tuple[list[Tree], Tensor]]:
+        trees = [tree_of(place, pairs) for place, pairs in enumerate(items) if pairs]
         with evaluating(self.model), torch.inference_mode():
             for grove in groves(trees):
-                for batch, x_ND in self._states(grove):
-                    yield from zip((tree.number for tree in batch), self._read(batch, x_ND), strict=True)
+                yield from self._states(grove)
 
     def _states(self, grove: Grove) -> Iterator[tuple[list[Tree], Tensor]]:
         """Yields the grove's batches with the states of their tokens, one tree behind the other."""
