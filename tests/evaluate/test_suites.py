@@ -4,8 +4,10 @@ import json
 import zipfile
 from pathlib import Path
 
+import pyarrow as arrow
 import pytest
 
+from textmill.data.duplicates.evaluation_sets import read_items
 from textmill.errors import InputError
 from textmill.evaluate.items import ANSWER, CHOICE, CLOZE, CODE
 from textmill.evaluate.own import own_suite
@@ -94,8 +96,13 @@ def test_the_core_set() -> None:
     assert (squad.kind, squad.pairs) == (CLOZE, [("Who?", " me")])
     schema = SUITES["core_winograd"].read({"context_options": ["A he", "A it"], "continuation": "fell", "gold": 1})
     assert (schema.kind, schema.pairs[1]) == (CHOICE, ("A it", " fell"))
-    jeopardy = SUITES["core_jeopardy"].read({"context": "CITY: of light", "continuation": "Paris"})
+    jeopardy = SUITES["core_jeopardy"].read({"context": "CITY: of light", "continuation": "Paris", "category": "towns"})
     assert jeopardy.pairs == [("CITY: of light\nAnswer:", " Paris")]
+    assert jeopardy.group == "towns" and SUITES["core_jeopardy"].by_group and not SUITES["core_squad"].by_group
+    piqa = SUITES["core_piqa"].read(
+        {"query": "Question: Open a jar.\n", "choices": ["Turn it. ", "Eat it."], "gold": 0}
+    )
+    assert piqa.pairs[0] == ("Question: Open a jar.\nAnswer:", " Turn it.")
 
 
 def test_written_answers() -> None:
@@ -140,6 +147,49 @@ def test_subjects_come_from_names_and_zips_are_read(tmp_path: Path) -> None:
     (item,) = suite_items(SUITES["cmmlu"], local_sources(tmp_path)).items
     assert item.group == "law" and item.prompts[0].count("答案： A") == 5
     assert item.prompts[0].startswith("以下是关于law的单项选择题")
+
+
+def save_arrow(folder: Path, rows: list, *, stream: bool = True) -> None:
+    """Writes what `datasets` saves: Arrow and JSON about it."""
+    folder.mkdir(parents=True)
+    table = arrow.Table.from_pylist(rows)
+    file = str(folder / "data-00000-of-00001.arrow")
+    make = arrow.ipc.new_stream if stream else arrow.ipc.new_file
+    with arrow.OSFile(file, "wb") as sink, make(sink, table.schema) as writer:
+        writer.write_table(table)
+    (folder / "dataset_info.json").write_text("{}")
+    (folder / "state.json").write_text("{}")
+
+
+def test_sets_as_the_datasets_library_saves_them(tmp_path: Path) -> None:
+    save_arrow(tmp_path / "hellaswag" / "none" / "validation", [ROWS["hellaswag"][0]] * 3)
+    save_arrow(tmp_path / "hellaswag" / "none" / "train", [ROWS["hellaswag"][0]])
+    row = {"question": "2+2?", "choices": ["3", "4", "5", "6"], "answer": 1}
+    for subject in ("algebra", "anatomy"):
+        for split in ("dev", "test"):
+            save_arrow(tmp_path / "mmlu_no_train" / subject / split, [row] * 5, stream=split == "dev")
+    sources = local_sources(tmp_path)
+    found = suite_items(SUITES["hellaswag"], sources)
+    assert [item.name for item in found.items] == [f"data-00000-of-00001.arrow:{n}" for n in (1, 2, 3)]
+    assert not found.problems
+    found = suite_items(SUITES["mmlu"], sources, limit=1)
+    assert [item.group for item in found.items] == ["algebra", "anatomy"] and not found.problems
+    assert all(item.prompts[0].count("Answer:") == 6 for item in found.items)
+    assert len(list(read_items([str(tmp_path / "hellaswag")]))) == 4
+    (tmp_path / "hellaswag" / "none" / "validation" / "data-00000-of-00001.arrow").write_bytes(b"\xff" * 64)
+    with pytest.raises(InputError) as raised:
+        suite_items(SUITES["hellaswag"], local_sources(tmp_path))
+    assert raised.value.key == "evaluate.unreadable"
+
+
+def test_the_folder_that_was_given_may_name_the_set(tmp_path: Path) -> None:
+    for split in ("dev", "test"):
+        (tmp_path / "CMMLU" / "data" / split).mkdir(parents=True)
+        rows = ",Question,A,B,C,D,Answer\n0,何为艺术？,甲,乙,丙,丁,B\n"
+        (tmp_path / "CMMLU" / "data" / split / "arts.csv").write_text(rows, encoding="utf-8")
+    (item,) = suite_items(SUITES["cmmlu"], local_sources(tmp_path / "CMMLU")).items
+    assert item.prompts[0].startswith("以下是关于艺术学的单项选择题") and item.prompts[0].count("答案：") == 2
+    assert item.group == "arts" and matching(local_sources(tmp_path / "CMMLU"), SUITES["piqa"].files) == []
 
 
 def test_own_items_of_every_kind(tmp_path: Path) -> None:

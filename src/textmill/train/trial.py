@@ -62,7 +62,9 @@ def try_out(settings: Settings, kernels: Kernels, vocabulary_size: int, *, secon
     layers = settings.model.layers
     if layers <= MORE:
         return _ask(settings, kernels, vocabulary_size, seconds)
-    trials = (_ask(settings.replace({"model.layers": count}), kernels, vocabulary_size, seconds) for count in (FEW, MORE))
+    trials = (
+        _ask(settings.replace({"model.layers": count}), kernels, vocabulary_size, seconds) for count in (FEW, MORE)
+    )
     few, more = trials
     return few.drawn_on(more, layers)
 

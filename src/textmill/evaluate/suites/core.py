@@ -3,8 +3,8 @@
     centred = (accuracy − chance) / (1 − chance)
 
 Files are those of DCLM's evaluation bundle, prompts as its code makes them: examples parted by an empty line, the
-choice behind the test's own mark. A choice is right if its tokens are likeliest on average; a text to go on from counts
-as right if every token of the known end is the likeliest at its place.
+choice behind the test's own mark; spaces around a text go. A choice is right if its tokens are likeliest on average; a
+text to go on from counts as right if every token of the known end is the likeliest at its place.
 """
 
 from functools import partial
@@ -43,19 +43,23 @@ TESTS: tuple[tuple[str, str, str, int, str, float], ...] = (
 )
 """Name, file, kind, examples, mark before the answer, what guessing gives by the bundle's own table."""
 
+BY_CATEGORY = ("jeopardy",)
+"""Whose figure is the mean of its categories'."""
+
 
 def read(row: Row, mark: str) -> Item:
     """Returns the item in a row of any of the 22, told by its fields."""
     if "choices" in row:
-        return choice(row["query"] + mark.rstrip(" "), row["choices"], int(row["gold"]), space=blank(mark))
+        texts = [text.strip() for text in row["choices"]]
+        return choice(row["query"].strip() + mark.rstrip(" "), texts, int(row["gold"]), space=blank(mark))
     if "context_options" in row:
-        prompts = tuple(row["context_options"])
+        prompts = tuple(text.strip() for text in row["context_options"])
         if not 0 <= int(row["gold"]) < len(prompts):
             raise ValueError(row["gold"])
-        rest = mark + row["continuation"]
+        rest = mark + row["continuation"].strip()
         return Item(name="", kind=CHOICE, prompts=prompts, choices=(rest,), answer=int(row["gold"]))
-    prompt = row["context"].strip() + mark
-    return Item(name="", kind=CLOZE, prompts=(prompt.rstrip(),), choices=(blank(mark) + row["continuation"],))
+    prompt, rest = row["context"].strip() + mark.rstrip(" "), blank(mark) + row["continuation"].strip()
+    return Item(name="", kind=CLOZE, prompts=(prompt,), choices=(rest,), group=str(row.get("category", "")))
 
 
 def blank(mark: str) -> str:
@@ -81,4 +85,5 @@ def core_suite(name: str, file: str, kind: str, shots: int, mark: str, chance: f
         chance=chance,
         rule="{query}" + mark.replace("\n", "⏎") + "{choice}",
         part_of=CORE,
+        by_group=name in BY_CATEGORY,
     )

@@ -1,6 +1,7 @@
 """Finding a suite's files and reading their rows: a folder that the user has, a single file, or a dataset on a hub.
 
-Files are found by name, whatever folder they lie in; JSONL, JSON, CSV, Parquet, also in a .zip.
+Files are found by name, whatever folder they lie in; JSONL, JSON, CSV, Parquet, Arrow, also in a .zip. Names of folders
+count too: what `datasets` saves lies in ``hellaswag/none/validation/data-00000-of-00001.arrow``.
 """
 
 import csv
@@ -15,17 +16,19 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from textmill.data.duplicates.evaluation_sets import rows as rows_of_file
+from textmill.data.duplicates.evaluation_sets import ABOUT_ROWS, table_rows
 from textmill.errors import InputError
 from textmill.evaluate.items import Item
 from textmill.evaluate.suites.knowing import SUBJECT
 from textmill.evaluate.suites.suite import Reader, Suite
 from textmill.progress import Progress, silent
 
-ENDINGS = (".jsonl", ".json", ".csv", ".parquet")
+ENDINGS = (".jsonl", ".json", ".csv", ".parquet", ".arrow")
 MOST_BYTES = 1 << 28
 """Of one member of a .zip."""
-NO_SUBJECT = re.compile(r"(?:^|[_.-])(?:test|dev|val|validation|train|\d{5}-of-\d{5})(?=$|[_.-])")
+NO_SUBJECT = re.compile(r"(?:^|[_.-])(?:test|dev|val|validation|train|\d{5}-of-\d{5}|data)(?=$|[_.-])")
+TRAINING = re.compile(r"(?<![a-z])(?<!no_)(?<!no-)train")
+"""A file to train on, by its name; ``mmlu_no_train`` is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,8 @@ class Source:
     name: str
     path: Path
     member: str = ""
+    folder: str = ""
+    """The name of the folder that was given, which tells what is in it where nothing inside does."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,8 +55,11 @@ def local_sources(place: Path) -> list[Source]:
     """Returns every file of rows in a folder, or the one that `place` is."""
     if place.is_file():
         return members(Source(name=place.name, path=place))
-    files = sorted(path for path in place.rglob("*") if path.is_file() and path.suffix.lower() in (*ENDINGS, ".zip"))
-    return [made for path in files for made in members(Source(name=path.relative_to(place).as_posix(), path=path))]
+    found = (path for path in place.rglob("*") if path.suffix.lower() in (*ENDINGS, ".zip"))
+    files = sorted(path for path in found if path.is_file() and path.name not in ABOUT_ROWS)
+    folder = place.resolve().name
+    sources = [Source(name=path.relative_to(place).as_posix(), path=path, folder=folder) for path in files]
+    return [made for source in sources for made in members(source)]
 
 
 def members(source: Source) -> list[Source]:
@@ -61,27 +69,31 @@ def members(source: Source) -> list[Source]:
     with zipfile.ZipFile(source.path) as archive:
         names = [entry.filename for entry in archive.infolist() if entry.file_size <= MOST_BYTES]
     return [
-        Source(name=f"{source.name}/{name}", path=source.path, member=name)
+        replace(source, name=f"{source.name}/{name}", member=name)
         for name in sorted(names)
         if name.lower().endswith((".jsonl", ".json", ".csv"))
     ]
 
 
 def matching(sources: list[Source], patterns: tuple[str, ...]) -> list[Source]:
-    """Returns the sources that the first pattern with any means; not those for training unless that is asked for."""
-    for pattern in patterns:
-        wanted = pattern.lower()
-        fits = [source for source in sources if fnmatchcase(source.name.lower(), wanted) or inside(source, wanted)]
-        if "train" not in wanted:
-            fits = [source for source in fits if "train" not in source.name.lower()]
-        if fits:
-            return fits
+    """Returns the sources that the first pattern with any means; not those for training unless that is asked for.
+
+    Where no name within the folder fits, the folder's own is put before them.
+    """
+    for named in (lambda source: source.name, lambda source: f"{source.folder}/{source.name}"):
+        for pattern in patterns:
+            wanted = pattern.lower()
+            fits = [source for source in sources if inside(named(source).lower(), wanted)]
+            if "train" not in wanted:
+                fits = [source for source in fits if not TRAINING.search(source.name.lower())]
+            if fits:
+                return fits
     return []
 
 
-def inside(source: Source, pattern: str) -> bool:
-    """True where the pattern fits the end of the source's path, in whatever folders it lies."""
-    return fnmatchcase(source.name.lower(), f"*/{pattern}")
+def inside(name: str, pattern: str) -> bool:
+    """True where the pattern fits a path or its end, in whatever folders it lies."""
+    return fnmatchcase(name, pattern) or fnmatchcase(name, f"*/{pattern}")
 
 
 def hub_sources(reference: str, progress: Progress = silent) -> list[Source]:
@@ -101,14 +113,8 @@ def raw_rows(source: Source) -> Iterator[Any]:
         if source.member:
             with zipfile.ZipFile(source.path) as archive:
                 yield from text_rows(archive.read(source.member).decode("utf-8-sig"), ending)
-        elif ending == ".parquet" and source.path.suffix != ".parquet":  # of a hub's cache: named by its sum
-            import pyarrow.parquet as parquet
-
-            with parquet.ParquetFile(source.path) as opened:
-                for batch in opened.iter_batches(batch_size=256, use_threads=False):
-                    yield from batch.to_pylist()
-        elif ending == ".parquet":
-            yield from rows_of_file(source.path)
+        elif ending in (".parquet", ".arrow"):  # a file of a hub's cache has no such ending itself
+            yield from table_rows(source.path, ending)
         else:
             yield from text_rows(source.path.read_text(encoding="utf-8-sig"), ending)
     except (OSError, ValueError, RecursionError, zipfile.BadZipFile) as error:
@@ -152,8 +158,11 @@ def read_items(sources: list[Source], read: Reader, *, limit: int = 0) -> Found:
 def subject_of(name: str) -> str:
     """Returns the subject that a file's name tells without its split; where there is nothing else, its folder's."""
     path = Path(name)
-    bare = NO_SUBJECT.sub("", path.stem).strip("_.-")
-    return bare or NO_SUBJECT.sub("", path.parent.name).strip("_.-")
+    for word in (path.stem, *reversed(path.parent.parts)):
+        bare = NO_SUBJECT.sub("", word).strip("_.-")
+        if bare:
+            return bare
+    return ""
 
 
 def suite_items(suite: Suite, sources: list[Source], *, limit: int = 0, named: bool = False) -> Found:

@@ -1,5 +1,9 @@
 """Examinations: MMLU, C-Eval, CMMLU. Choices are listed, the model goes on with a letter; a group is a subject."""
 
+import tomllib
+from functools import cache
+from importlib.resources import files
+
 from textmill.evaluate.items import Item
 from textmill.evaluate.suites.choosing import LETTERS, choice
 from textmill.evaluate.suites.suite import Row
@@ -40,11 +44,19 @@ def about(item: Item) -> str:
     return f"The following are multiple choice questions (with answers) about {item.group.replace('_', ' ')}.\n\n"
 
 
+@cache
+def chinese_names() -> dict[str, dict[str, str]]:
+    """Returns what the Chinese sets' own prompts call their subjects."""
+    return tomllib.loads(files("textmill.evaluate.suites").joinpath("subjects.toml").read_text(encoding="utf-8"))
+
+
 def about_ceval(item: Item) -> str:
     """Returns what stands at the head of a C-Eval prompt."""
-    return f"以下是中国关于{item.group}的单项选择题，请选出其中的正确答案。\n\n"  # text data
+    subject = chinese_names()["ceval"].get(item.group, item.group)
+    return f"以下是中国关于{subject}的单项选择题，请选出其中的正确答案。\n\n"  # text data
 
 
 def about_cmmlu(item: Item) -> str:
     """Returns what stands at the head of a CMMLU prompt."""
-    return f"以下是关于{item.group}的单项选择题，请直接给出正确答案的选项。\n\n"  # text data
+    subject = chinese_names()["cmmlu"].get(item.group, item.group)
+    return f"以下是关于{subject}的单项选择题，请直接给出正确答案的选项。\n\n"  # text data

@@ -71,8 +71,7 @@ class Suite:
             if shots.count and shots.drawn == "first":
                 chosen = pool.get(item.group, list(examples))[: shots.count]
             elif shots.count:
-                others = list(examples) or [*items[:place], *items[place + 1 :]]
-                chosen = random.Random(shots.seed + place).sample(others, min(shots.count, len(others)))
+                chosen = drawn(examples, items, place, shots)
             made.append(item.behind(chosen, self.opening(item) if self.opening else ""))
         return made
 
@@ -88,3 +87,10 @@ class Suite:
     def guesses(self) -> bool:
         """True where an answer can be guessed."""
         return self.kind == CHOICE
+
+
+def drawn(examples: Sequence[Item], items: Sequence[Item], place: int, shots: Shots) -> list[Item]:
+    """Returns the examples drawn for an item: of the examples' file, or without one of all other items."""
+    count = len(examples) or len(items) - 1
+    chosen = random.Random(shots.seed + place).sample(range(count), min(shots.count, count))
+    return [examples[at] for at in chosen] if examples else [items[at + (at >= place)] for at in chosen]
