@@ -41,6 +41,8 @@ from textmill.tune.starting_model import plain_model
 
 FOLDER = "rollouts"
 FORMAT_VERSION = 1
+WHOLE_PAGES = 64
+"""Positions: a text takes whole pages of a cache, of at most so many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +107,8 @@ class Writer:
             Request(ids=question.ids, settings=replace(settings, seed=seed))
             for question, seed in zip(asked, seeds, strict=True)
         ]
-        engine, block = self._engine(model)
+        longest = max(len(question.ids) for question in asked) + self.max_tokens
+        engine, block = self._engine(model, min(longest, model.config.context))
         found = []
         with block:
             for answer in answers(engine, requests):
@@ -117,11 +120,14 @@ class Writer:
         self.rates = {"seconds": seconds, "tokens_per_second": written / seconds}
         return found
 
-    def _engine(self, model: GPT) -> tuple[Engine, AbstractContextManager[Any]]:
-        """Returns an engine over the model's weights as they are now, and the block in which it may run."""
+    def _engine(self, model: GPT, longest: int) -> tuple[Engine, AbstractContextManager[Any]]:
+        """Returns an engine over the model's weights as they are now, and the block in which it may run.
+
+        It has room for texts of `longest` tokens.
+        """
         model = plain_model(model, self.dtype)
         weights = "bf16" if self.dtype == torch.bfloat16 else "fp32"
-        room = self.at_once * model.config.context
+        room = self.at_once * -(-longest // WHOLE_PAGES) * WHOLE_PAGES
         settings = EngineSettings(weights=weights, cache_tokens=room, threads=self.threads)
         limits = Limits(running=self.at_once)
         if why_not_compiled(model, settings) or self.dtype == torch.float64:

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
+from textmill.infer.engine.room import room
 from textmill.infer.engine.runner import Part
 from textmill.model.cache import Cache
 from textmill.model.config import ModelConfig
@@ -36,7 +37,7 @@ class TorchRunner:
         self.model, self.page_size, self.page_count = model, page_size, page_count
         weight, config = model.token_embedding.weight, model.config
         shape = (config.layers, 2, config.kv_heads, page_count * page_size, config.head_width)
-        self.store = torch.zeros(shape, dtype=weight.dtype, device=weight.device)
+        self.store = room(shape, weight.dtype, weight.device)
         self._adapters = dict(adapters or {})
         self._maps: Mapping[str, LowRank] = {}
         self._hooks = [

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
+from textmill.infer.engine.room import room
 from textmill.infer.engine.runner import Part
 from textmill.infer.native.covers import uncovered
 from textmill.infer.native.draw import RowDrawer
@@ -134,7 +135,7 @@ class NativeRunner:
 def _store(config: ModelConfig, weights: str, page_count: int) -> Tensor:
     width = -(-config.head_width // 16) * 16
     shape = (config.layers, page_count, 2, config.kv_heads, PAGE * width)
-    return torch.zeros(shape, dtype=torch.float32 if weights == "fp32" else torch.bfloat16)
+    return room(shape, torch.float32 if weights == "fp32" else torch.bfloat16, torch.device("cpu"))
 
 
 def _cut(parts: Sequence[Part]) -> Iterator[list[Part]]:
