@@ -70,7 +70,7 @@ def tensors(folder: Path) -> dict[str, torch.Tensor]:
     }
 
 
-@pytest.mark.parametrize(("way", "method"), [(way, "full") for way in WAYS] + [("dpo", "lora"), ("grpo", "dora")])
+@pytest.mark.parametrize(("way", "method"), [(way, "full") for way in WAYS] + [("dpo", "qlora"), ("grpo", "dora")])
 def test_it_learns_and_goes_on_exactly(way, method, tuned, project, run_textmill):
     tuned(way, "--name", "whole", "--method", method).ok()
     steps = events(project, "whole", "step")

@@ -9,8 +9,9 @@ import numpy as np
 from textmill.config import Settings
 from textmill.errors import InputError
 from textmill.infer.resolve import LoadedModel
+from textmill.model.hub.base import fingerprint
 from textmill.progress import Progress
-from textmill.train.kernels import Kernels
+from textmill.train.kernels import Kernels, choose_kernels
 from textmill.tune.checks import Row
 from textmill.tune.examples import Judged
 from textmill.tune.grouped import GroupedSet, GroupedStream, grouped_set
@@ -23,7 +24,7 @@ from textmill.tune.preference_losses import ORPO, WITHOUT_REFERENCE, JudgedLoss,
 from textmill.tune.prepare import Prepared, prepare
 from textmill.tune.purposes import JUDGE, PREFER
 from textmill.tune.reference import data_hash, kept
-from textmill.tune.start import Task
+from textmill.tune.start import Task, made_ready
 from textmill.tune.starting_model import for_passes
 
 DPO, KTO = "dpo", "kto"
@@ -39,6 +40,7 @@ class Comparing:
         self.method, self.base, self.settings = method, base, settings
         self.folder, self.device, self.progress = folder, device, progress
         self.context = context_of(settings, base.model.config)
+        self.fingerprint = fingerprint(base.model)
 
     def task(
         self, paths: Sequence[str | Path], *, validation: Sequence[str | Path], general: Sequence[str]
@@ -70,6 +72,7 @@ class Comparing:
             data={"examples": data_hash(stream.groups)},
             looks=looks,
             before_step=before,
+            fingerprint=self.fingerprint,
         )
         return task, stream, found
 
@@ -120,13 +123,20 @@ class Comparing:
         )
 
     def _reference(self, name: str, groups: GroupedSet) -> np.ndarray:
-        """Returns ln ρ of each text: from disk, or by the base model, which nothing has moved yet."""
+        """Returns ln ρ of each text: from disk, or by the model that will learn, which nothing has moved yet.
+
+        Its adapters are there already, and its base in their precision: in bf16 or four bits the same weights by
+        another way differ by more than a first step does.
+        """
 
         def compute() -> dict[str, np.ndarray]:
+            made_ready(
+                self.base.model, self.settings, choose_kernels(self.settings, self.device, self.base.model.config)
+            )
             with for_passes(self.base.model, self.settings, self.device) as kernels:
                 return {"sums": sums_by_text(groups, self._pass(groups, kernels))}
 
-        of = data_hash(groups, self.base.name, self.base.step, self.context)
+        of = data_hash(groups, self.base.name, self.base.step, self.context, self.settings.tune.method)
         return kept(self.folder / FILE.format(name=name), of, compute, may_compute=True)["sums"]
 
     def _pass(self, groups: GroupedSet, kernels: Kernels) -> np.ndarray:

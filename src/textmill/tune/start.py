@@ -15,6 +15,7 @@ from torch import Tensor
 from textmill.config import Settings
 from textmill.files import write_json
 from textmill.infer.resolve import LoadedModel
+from textmill.model.adapted import AdaptedLinear
 from textmill.model.config import ModelConfig
 from textmill.model.counts import count_parameters, training_flops
 from textmill.model.gpt import GPT
@@ -79,6 +80,8 @@ class Task:
     looks: Looks | None = None
     rows_a_step: int = 0
     before_step: Callable[[Run], None] | None = None
+    fingerprint: str = ""
+    """The base's, from whoever has had the base `made_ready` before; "": it is as it was loaded."""
 
 
 def start_tuning(
@@ -102,7 +105,7 @@ def start_tuning(
     `reference`: how to ask for the base again. `settings` are whole (see `plan`).
     """
     folder, model, config = project.runs / name, base.model, base.model.config
-    known = fingerprint(model)
+    known = task.fingerprint or fingerprint(model)
     data = task.data | {"tokenizer": base.tokenizer.hash, "base": known}
     if newest is not None:
         state, settings = resumed_state(newest, settings, data, chosen, name)
@@ -145,14 +148,21 @@ def start_tuning(
 
 def prepared(base: LoadedModel, settings: Settings, source: Base, kernels: Kernels) -> Form:
     """Readies the base for what is learned of it; returns how that is kept."""
-    model = base.model
+    made_ready(base.model, settings, kernels)
+    if settings.tune.method == "full":
+        return TunedModel(config=base.model.config, source=base.folder)
+    return AdapterForm.of(base.model, settings.tune, source)
+
+
+def made_ready(model: GPT, settings: Settings, kernels: Kernels) -> None:
+    """Has the model learn what the method learns, with its first step still to come; a second call changes nothing."""
+    if isinstance(model.output, AdaptedLinear):
+        return
     model.to(torch.promote_types(kernels.dtype, torch.float32)).train().requires_grad_(True)
     if model.position_embedding is not None and model.config.positions == "sinusoidal":
         model.position_embedding.weight.requires_grad_(False)  # a table, not learned
-    if settings.tune.method == "full":
-        return TunedModel(config=model.config, source=base.folder)
-    adapt(model, settings.tune, dtype=kernels.dtype, seed=settings.train.seed)
-    return AdapterForm.of(model, settings.tune, source)
+    if settings.tune.method != "full":
+        adapt(model, settings.tune, dtype=kernels.dtype, seed=settings.train.seed)
 
 
 def keep_base(folder: Path, base: LoadedModel, source: Base) -> None:
