@@ -134,3 +134,38 @@ def test_code_is_not_run_without_leave(trained: Project, run_textmill: Run, tmp_
 def test_in_chinese(trained: Project, run_textmill: Run) -> None:
     done = run_textmill("evaluate", "--suite", "piqa", "--ui-language", "zh", cwd=trained.root).ok()
     assert "评测集" in done.out and "随机水平" in done.out and "95% 区间" in done.out
+
+
+def test_through_the_chat_template(trained: Project, run_textmill: Run) -> None:
+    run_textmill("evaluate", "--suite", "piqa", cwd=trained.root).ok()
+    done = run_textmill("evaluate", "--suite", "piqa", "--chat", cwd=trained.root).ok()
+    assert "Asked through the checkpoint's own chat template" in done.out
+    folders = [trained.root / "evaluations" / name for name in ("main@20", "main@20-chat")]
+    plain, chat = (json.loads((folder / "piqa.json").read_text()) for folder in folders)
+    assert (plain["model"]["chat"], chat["model"]["chat"]) == ("", "own")
+    assert plain["identity"]["items"] == chat["identity"]["items"] and "chat" in chat["identity"]
+    sums = [lines_of(folder / "piqa.jsonl")[1]["log_probabilities"] for folder in folders]
+    assert sums[0] != sums[1]
+    report = run_textmill("report", "evaluation", "--ui-language", "zh", "--json", cwd=trained.root).ok().document
+    assert [model["name"] for model in report["models"]] == ["main@20", "main@20 · 对话模板"]
+    assert report["suites"][0]["pairs"][0]["n"] == 9
+    both = run_textmill("evaluate", "--suite", "piqa", "--chat", "--harness", "x", "--json", cwd=trained.root)
+    assert (both.code, both.document["error"]["code"]) == (2, "evaluate.chat_harness")
+
+
+@pytest.mark.parametrize("chat", [(), ("--chat",)])
+def test_written_answers_and_code(trained: Project, run_textmill: Run, chat: tuple) -> None:
+    problems = [{"question": f"{n} + 1?", "answer": f"#### {n + 1}"} for n in range(8)]
+    write_rows(trained.root / "suites" / "gsm8k.test.jsonl", problems[:2])
+    write_rows(trained.root / "suites" / "gsm8k.train.jsonl", problems[2:])
+    code = {"prompt": "def f():\n    return 1  #", "test": "def check(f): pass", "entry_point": "f"}
+    write_rows(trained.root / "suites" / "human_eval.jsonl", [code, {**code, "prompt": "def f(:\n"}])
+    words = ("--suite", "gsm8k", "--suite", "humaneval", "--allow-code-execution", "--json", *chat)
+    document = run_textmill("evaluate", *words, cwd=trained.root).ok().document
+    sums, functions = document["results"]
+    assert (sums["n"], sums["suite"]["shots"], sums["baseline"]["rule"]) == (2, "5 seeded 1234", "last_number")
+    lines = lines_of(Path(document["folder"]) / "gsm8k.jsonl")[1:]
+    assert all(0 < line["tokens"] <= 256 and {"text", "finish"} <= set(line) for line in lines)
+    assert functions["scores"]["pass_at_1"]["n"] == 2
+    lines = lines_of(Path(document["folder"]) / "humaneval.jsonl")[1:]
+    assert lines[1]["passed"] is False and "SyntaxError" in lines[1]["detail"] + lines[1]["reason"]

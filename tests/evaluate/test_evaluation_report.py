@@ -5,47 +5,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from evaluation_results import write_results
 
 from textmill.errors import InputError
 from textmill.evaluate.evaluation_report.gather import gather
 from textmill.evaluate.evaluation_report.markdown import evaluation_markdown
 from textmill.evaluate.evaluation_report.page import evaluation_page
-from textmill.evaluate.items import CHOICE, Item
-from textmill.evaluate.likelihood import Likelihood
-from textmill.evaluate.metrics import figures_of, scores_as_dict, summary
 from textmill.i18n import set_language
-
-HOSTILE = "</td><script>alert(1)</script>"
-
-
-def write_results(root: Path, name: str, sums: list[tuple[float, float]], *, items: str = "same") -> Path:
-    """Writes a suite's result as `evaluate` does."""
-    folder = root / name
-    folder.mkdir(parents=True)
-    lines, figures = [json.dumps({"identity": {"items": items}})], []
-    for place, pair in enumerate(sums):
-        asked = Item(name=f"q:{place}", kind=CHOICE, prompts=(f"Q{place}? {HOSTILE}",), choices=(" yes", " no"))
-        likelihood = Likelihood(sums=pair, tokens=(1, 1), greedy=(False, False))
-        figures.append(figures_of(asked, likelihood))
-        record = {"place": place, "item": asked.as_dict(), **likelihood.as_dict(), "figures": figures[-1]}
-        lines.append(json.dumps(record))
-    (folder / "quiz.jsonl").write_text("\n".join(lines) + "\n")
-    found = {"document": "d1", "text": "x"}
-    rules = {"name": "quiz", "metric": "accuracy", "rule": "{q} | {a}", "shots": "10 seeded 1234", "chance": 0.5}
-    result = {
-        "model": {"name": name, "parameters": 1000, "step": 5, "hash": "abc" * 8},
-        "path": "fp32 (torch on cpu)",
-        "suite": rules,
-        "n": len(sums),
-        "scores": scores_as_dict(summary(figures, [""] * len(sums))),
-        "groups": {},
-        "baseline": {"rule": "longest", "value": 0.4, "low": 0.1, "high": 0.7, "n": len(sums)},
-        "problems": {"not_items": {}, "first_not_item": "", "equal_choices": 0, "cut": 2, "too_long": 0},
-        "contamination": {"documents": 3, "too_short": 1, "found": 1, "items": {"q:0": [found]}},
-        "identity": {"items": items},
-    }  # fmt: skip
-    (folder / "quiz.json").write_text(json.dumps(result))
-    return folder
 
 
 @pytest.fixture
@@ -111,3 +77,26 @@ def test_markdown(folders: list[Path]) -> None:
 def test_nothing_to_show(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         gather([tmp_path])
+
+
+def test_results_of_one_model_are_told_apart(tmp_path: Path) -> None:
+    places = [tmp_path / name for name in ("a/main", "b/main", "c/main", "a/main-chat", "a/other")]
+    made = [write_results(place.parent, place.name, [(-1.0, -2.0)]) for place in places]
+    for place, path, chat in zip(
+        made,
+        ("fp32 (torch on cpu)", "bf16 (compiled kernels)", "bf16 (torch on cpu)", "bf16", "bf16"),
+        "   x ",
+        strict=True,
+    ):
+        result = json.loads((place / "quiz.json").read_text())
+        result["model"] |= {"name": place.name.removesuffix("-chat"), "chat": "own" if chat == "x" else ""}
+        result["path"] = path
+        (place / "quiz.json").write_text(json.dumps(result))
+    set_language("en")
+    names = [model["name"] for model in gather(made)["models"]]
+    assert names == ["main · fp32", "main · bf16 · b", "main · bf16 · c", "main · chat template", "other"]
+    again = [model["name"] for model in gather([made[0], made[0]])["models"]]
+    assert again == ["main · fp32 · a (1)", "main · fp32 · a (2)"]
+    text = evaluation_markdown(gather(made))
+    assert "main · chat template: Asked through the checkpoint's own chat template" in text
+    assert {pair["first"] for pair in gather(made)["suites"][0]["pairs"]} == set(names[:4])

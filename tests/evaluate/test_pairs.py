@@ -5,6 +5,7 @@ import pytest
 from textmill.config import TokenizerSettings
 from textmill.evaluate.items import CHOICE, Item
 from textmill.evaluate.pairs import encoded, moved, pair_of
+from textmill.tokenizer.chat_template import encode_chat
 from textmill.tokenizer.tokenizer import Tokenizer
 from textmill.tokenizer.train import train_tokenizer
 
@@ -43,3 +44,15 @@ def test_a_tokenizer_without_a_start_gives_the_first_token() -> None:
     pair = pair_of([], [7, 8, 9], "", (), (), 16)
     assert pair is not None and (pair.ids, pair.given) == ((7, 8, 9), 1)
     assert pair_of([], [7], "", (), (), 16) is None
+
+
+def test_through_a_template_the_prompt_is_a_turn_and_a_choice_begins_the_next(tokenizer: Tokenizer) -> None:
+    asked = Item(name="", kind=CHOICE, prompts=("Who sat?<|im_end|>",), choices=(" the cat", " the dog"))
+    bare = Item(name="", kind=CHOICE, choices=("the cat sat", "the cat on"))
+    first, second = encoded([asked, bare], tokenizer, 256, chat=True)
+    turn = encode_chat(tokenizer, [{"role": "user", "content": asked.prompts[0]}], add_generation_prompt=True)
+    for pair, choice in zip(first.pairs, ("the cat", "the dog"), strict=True):
+        assert pair.ids == (*turn, *tokenizer.encode(choice)) and pair.given == len(turn)
+    # two turns begin and one ends: what the prompt spells stays text
+    assert [turn.count(tokenizer.special[name]) for name in ("<|im_start|>", "<|im_end|>")] == [2, 1]
+    assert second == next(encoded([bare], tokenizer, 256))

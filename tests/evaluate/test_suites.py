@@ -15,6 +15,8 @@ from textmill.evaluate.suites.core import TESTS
 from textmill.evaluate.suites.files import local_sources, matching, subject_of, suite_items
 from textmill.evaluate.suites.registry import COLLECTIONS, SUITES
 from textmill.evaluate.suites.writing import number_in
+from textmill.evaluate.written import program_of
+from textmill.sandbox.run import run_python
 
 ROWS = {
     "piqa": (
@@ -227,3 +229,23 @@ def test_own_items_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(InputError) as raised:
         own_suite(tmp_path / "c.jsonl")
     assert raised.value.key == "evaluate.unreadable"
+
+
+HEAD = 'import math\n\ndef half(n):\n    return n / 2\n\ndef root(n):\n    """The square root of half of n."""\n'
+CHECKED = "def check(f):\n    assert f(8) == 2.0"
+
+
+@pytest.mark.parametrize(
+    ("written", "passes"),
+    [
+        ("    return math.sqrt(half(n))\n", True),
+        ("    return half(n)\n", False),
+        ("Here:\n\n```python\ndef root(n):\n    return math.sqrt(half(n))\n```\nIt halves first.", True),
+        ("```\ndef root(n):\n    return math.sqrt(half(n))", True),
+        ("I would take the root of n.", False),
+    ],
+)
+def test_code_goes_on_from_its_head_or_stands_in_a_block(written: str, passes: bool) -> None:
+    item = SUITES["humaneval"].read({"prompt": HEAD, "test": CHECKED, "entry_point": "root"})
+    code, tests = program_of(item, written)
+    assert run_python(code, tests=tests, allowed=True).passed is passes

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from textmill.evaluate.subject import Subject
 
 FOLDER = "evaluations"
+CHAT = "-chat"
+"""Ends the folder of results that were asked for through the chat template: another way to ask the same model."""
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
@@ -35,6 +37,7 @@ def run(
     download: bool,
     limit: int,
     precision: str,
+    chat: bool,
     device: str,
     out: Path | None,
     no_contamination: bool,
@@ -46,7 +49,9 @@ def run(
     if suite or data or not harness:
         asked = asked_for(context, suite, data, place=suite_files, download=download, limit=limit, command=command)
     check_needs(asked, allow_code_execution)
-    subject = make_subject(context, model, device, precision)
+    if chat and harness:
+        raise UsageError("evaluate.chat_harness")
+    subject = make_subject(context, model, device, precision, chat=chat)
     folder = evaluations_folder(context, out) / folder_name(subject)
     results: list[dict[str, Any]] = []
     for each in asked:
@@ -86,7 +91,7 @@ def check_needs(asked: "list[Asked]", allowed: bool) -> None:
         require_sacrebleu()
 
 
-def make_subject(context: Context, model: str | None, device: str, precision: str) -> "Subject":
+def make_subject(context: Context, model: str | None, device: str, precision: str, *, chat: bool) -> "Subject":
     """Returns the model with what scores and what writes."""
     from textmill.evaluate.subject import Subject
 
@@ -98,6 +103,7 @@ def make_subject(context: Context, model: str | None, device: str, precision: st
         name=full_name(loaded),
         make_engine=lambda loaded: make_engine(loaded, "auto"),
         precision=precision,
+        chat=chat,
     )
 
 
@@ -112,7 +118,7 @@ def folder_name(subject: "Subject") -> str:
     """Returns the name of the model's folder there."""
     from textmill.evaluate.journal import slug
 
-    return slug(subject.name)
+    return slug(subject.name) + (CHAT if subject.chat else "")
 
 
 def evaluate_one(context: Context, subject: "Subject", asked: "Asked", folder: Path, *, search: bool) -> dict[str, Any]:
@@ -179,6 +185,7 @@ COMMAND = Command(
         "textmill evaluate main --suite piqa --suite arc_easy --suite-files ~/suites\n"
         "textmill evaluate hf:OWNER/NAME --suite lambada --download --limit 500\n"
         "textmill evaluate --data my-questions.jsonl --json\n"
+        "textmill evaluate chatty --suite gsm8k --chat\n"
         "textmill evaluate --harness commonsense_qa --limit 200"
     ),
     arguments=(
@@ -191,6 +198,7 @@ COMMAND = Command(
         Argument(name="--download", flag=True, default=False),
         Argument(name="--limit", kind=int, default=0, metavar="N"),
         Argument(name="--precision", choices=PRECISIONS, default="auto"),
+        Argument(name="--chat", flag=True, default=False),
         Argument(name="--device", default="", metavar="DEVICE"),
         Argument(name="--out", kind=Path, metavar="DIR"),
         Argument(name="--no-contamination", flag=True, default=False),

@@ -35,5 +35,8 @@ def row(result: dict[str, Any]) -> list[str]:
 
 def notes(results: list[dict[str, Any]]) -> Iterator[str]:
     """Yields a line for each thing to know about the suites' items."""
+    for template in dict.fromkeys(result["model"].get("chat", "") for result in results):
+        if template:
+            yield t(f"evaluate.chat_{template}")
     for result in results:
         yield from told_problems(result["suite"]["name"], result["n"], result["problems"], result["contamination"])

@@ -5,6 +5,9 @@
 Spaces at a prompt's end go to the continuation, where a tokenizer has them. A text begins as the model's tokenizer has
 it (`infer.prompts`); an empty prompt is the token before each document. What is longer than the context loses its
 beginning.
+
+Asked through a chat template, the prompt is the user's turn and a choice what the assistant begins with, without the
+space that parted them (again the harness's rule); an item without a prompt stays a plain text.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 from textmill.errors import TokenizerError
 from textmill.evaluate.items import Item
 from textmill.infer.prompts import document_start
+from textmill.tokenizer.chat_template import encode_answers
 from textmill.tokenizer.tokenizer import Tokenizer
 
 ENCODED_AT_ONCE = 512
@@ -55,8 +59,11 @@ def start_of_text(tokenizer: Tokenizer) -> tuple[int, ...]:
         return ()
 
 
-def encoded(items: Iterable[Item], tokenizer: Tokenizer, context: int) -> Iterator[Encoded]:
-    """Yields the items' tokens, in their order."""
+def encoded(items: Iterable[Item], tokenizer: Tokenizer, context: int, *, chat: bool = False) -> Iterator[Encoded]:
+    """Yields the items' tokens, in their order; `chat`: through the tokenizer's template."""
+    if chat:
+        yield from (as_turn(item, tokenizer, context) for item in items)
+        return
     waiting: list[Item] = []
     for item in items:
         waiting.append(item)
@@ -64,6 +71,29 @@ def encoded(items: Iterable[Item], tokenizer: Tokenizer, context: int) -> Iterat
             yield from encoded_together(waiting, tokenizer, context)
             waiting = []
     yield from encoded_together(waiting, tokenizer, context)
+
+
+def as_turn(item: Item, tokenizer: Tokenizer, context: int) -> Encoded:
+    """Returns an item's tokens as a question and the beginning of its answer."""
+    if not any(item.prompts):
+        return next(encoded_together([item], tokenizer, context))
+    behind: dict[str, list[str]] = {}
+    for prompt, rest in item.pairs:
+        behind.setdefault(prompt, [""]).append(rest.lstrip(" "))
+    ids = {
+        prompt: dict(zip(rests, encode_answers(tokenizer, [user_turn(prompt)], rests), strict=True))
+        for prompt, rests in behind.items()
+    }
+    made = [
+        pair_of(ids[prompt][""], ids[prompt][rest.lstrip(" ")], prompt, (), (), context) for prompt, rest in item.pairs
+    ]
+    whole = tuple(pair for pair in made if pair is not None)
+    return Encoded(item=item, pairs=whole if len(whole) == len(made) else ())
+
+
+def user_turn(prompt: str) -> dict[str, str]:
+    """Returns what a user says."""
+    return {"role": "user", "content": prompt}
 
 
 def encoded_together(items: Sequence[Item], tokenizer: Tokenizer, context: int) -> Iterator[Encoded]:
@@ -98,7 +128,7 @@ def pair_of(
     context: int,
 ) -> Pair | None:
     """Returns the tokens of a prompt and its continuation; None where the continuation is too long or has none."""
-    if prompt:
+    if prompt_ids or prompt:
         read, scored = [*begins, *prompt_ids], whole_ids[len(prompt_ids) :]
     else:
         read, scored = list(begins or start), whole_ids

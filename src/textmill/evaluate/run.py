@@ -6,6 +6,7 @@ The result holds everything that decides the scores: weights' hash, precision, p
 baseline, what was left out and why, and which items the training corpus has.
 """
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -84,7 +85,9 @@ def identity(subject: Subject, asked: Asked) -> dict[str, Any]:
     """Returns what decides an evaluation's scores; for the same, lines of an earlier call count."""
     suite = asked.suite
     writes = suite.kind not in (CHOICE, CLOZE, TEXT)
-    return {
+    template = subject.loaded.tokenizer.chat_template
+    through = {"chat": hashlib.sha256(template.encode()).hexdigest()[:32]} if subject.chat else {}
+    return through | {
         "format_version": FORMAT_VERSION,
         "model": subject.hash,
         "tokenizer": subject.loaded.tokenizer.hash,
@@ -129,7 +132,7 @@ def figures(item: Item, record: dict[str, Any]) -> dict[str, Any]:
 
 def likelihoods(subject: Subject, items: Sequence[Item]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yields what the scorer says of each item."""
-    whole: list[Encoded] = list(encoded(items, subject.loaded.tokenizer, subject.context))
+    whole: list[Encoded] = list(encoded(items, subject.loaded.tokenizer, subject.context, chat=subject.chat))
     for place, item in enumerate(whole):
         if not item.pairs:
             yield place, {"left_out": "too_long"}
@@ -206,6 +209,7 @@ def about_model(subject: Subject) -> dict[str, Any]:
     return {
         "name": subject.name,
         "step": subject.loaded.step,
+        "chat": subject.template,
         "hash": subject.hash,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "context": subject.context,

@@ -17,7 +17,8 @@ class Subject:
     name: str
     make_engine: Callable[[LoadedModel], Engine]
     precision: str = "auto"
-    allow_code: bool = False
+    chat: bool = False
+    """Whether it is asked through its chat template."""
     _scorer: Scorer | None = field(default=None)
     _engine: Engine | None = field(default=None)
     _hash: str = ""
@@ -35,6 +36,13 @@ class Subject:
         if self._engine is None:
             self._engine = self.make_engine(self.loaded)
         return self._engine
+
+    @property
+    def template(self) -> str:
+        """Whose chat template it is asked through: "own", "textmill" where the model brings none, "" without."""
+        if not self.chat:
+            return ""
+        return "own" if self.loaded.tokenizer.config.get("chat_template") else "textmill"
 
     @property
     def hash(self) -> str:

@@ -1,4 +1,8 @@
-"""What a model writes for an item, and whether it is right: exact answers, translations, programs that pass tests."""
+"""What a model writes for an item, and whether it is right: exact answers, translations, programs that pass tests.
+
+Asked through a chat template, a model ends its answer itself: a suite's own stops, which are made for texts, do not
+count then.
+"""
 
 import re
 import string
@@ -6,16 +10,19 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from textmill.evaluate.items import ANSWER, CODE, TRANSLATION, Item
+from textmill.evaluate.pairs import user_turn
 from textmill.evaluate.subject import Subject
 from textmill.evaluate.suites.writing import number_in
 from textmill.infer.answers import answers
 from textmill.infer.engine.request import Request
-from textmill.infer.prompts import prompt_ids
+from textmill.infer.prompts import prompt_ids, turn_stops
 from textmill.infer.sampling import SamplingSettings
+from textmill.tokenizer.chat_template import encode_chat
 
 MAX_TOKENS = 128
 SPACE = re.compile(r"\s+")
 PUNCTUATION = str.maketrans("", "", string.punctuation + "，。！？；：、“”‘’（）《》【】")  # text data
+FENCED = re.compile(r"^```\w*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
 ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 
@@ -24,12 +31,19 @@ def write(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yields (place, record) of each item in order: the likeliest text at every step, up to a stop or the limit."""
     room = max(1, min(max_tokens or MAX_TOKENS, subject.context - 1))
+    tokenizer = subject.loaded.tokenizer
+    stop = turn_stops(tokenizer) if subject.chat else stop
     settings = SamplingSettings(temperature=0, max_tokens=room, stop=stop, slide=False, seed=0)
     cuts: list[int] = []
 
+    def read(prompt: str) -> list[int]:
+        if subject.chat and prompt:
+            return encode_chat(tokenizer, [user_turn(prompt)], add_generation_prompt=True)
+        return prompt_ids(tokenizer, prompt)
+
     def requests() -> Iterator[Request]:
         for item in items:
-            ids = prompt_ids(subject.loaded.tokenizer, item.prompts[0])
+            ids = read(item.prompts[0])
             cut = max(0, len(ids) + room - subject.context)
             cuts.append(cut)
             yield Request(ids=tuple(ids[cut:]), settings=settings)
@@ -107,6 +121,13 @@ def grams(text: str, size: int) -> dict[str, int]:
 
 
 def program_of(item: Item, written: str) -> tuple[str, str]:
-    """Returns the program that a model's continuation makes, and the tests' program."""
+    """Returns the program that a model's continuation makes, and the tests' program.
+
+    Where it wrote the whole function, in a block of code as chat models do, that stands in the prompt's place, behind
+    what the prompt has before the function.
+    """
     tests, name = item.code
-    return item.prompts[0][item.examples :] + written, f"{tests}\n\ncheck({name})\n"
+    prompt, begins = item.prompts[0][item.examples :], f"def {name}("
+    whole = next((block for block in FENCED.findall(written) if begins in block), "")
+    program = prompt[: prompt.rfind(begins)] + whole if whole else prompt + written
+    return program, f"{tests}\n\ncheck({name})\n"

@@ -75,6 +75,22 @@ def encode_chat(
         tools=text_only.value["tools"],
         variables=tokenizer.special_variables,
     )
+    return _encode(tokenizer, rendered, text_only)
+
+
+def encode_answers(tokenizer: "Tokenizer", messages: Sequence[Message], answers: Sequence[str]) -> list[list[int]]:
+    """Returns the ids of a conversation with each of `answers` begun behind it; the template is run once."""
+    text_only = hide_special({"messages": list(messages), "answers": list(answers)}, tokenizer)
+    rendered = render_chat(
+        text_only.value["messages"],
+        template=tokenizer.chat_template,
+        add_generation_prompt=True,
+        variables=tokenizer.special_variables,
+    )
+    return [_encode(tokenizer, rendered + answer, text_only) for answer in text_only.value["answers"]]
+
+
+def _encode(tokenizer: "Tokenizer", rendered: str, text_only: "HiddenSpecial") -> list[int]:
     if not text_only.hidden:
         return tokenizer.encode(rendered, allow_special=True)
     ids: list[int] = []

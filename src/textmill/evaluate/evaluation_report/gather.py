@@ -6,6 +6,7 @@ Models are compared in pairs only where they were asked the very same items.
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -15,6 +16,7 @@ from textmill.errors import InputError
 from textmill.evaluate.intervals import paired
 from textmill.evaluate.likelihood import Likelihood
 from textmill.evaluate.metrics import shares_of_choices
+from textmill.i18n import t
 
 SHOWN_ITEMS = 12
 BINARY = ("accuracy", "accuracy_normalised", "accuracy_per_byte", "accuracy_per_token", "exact_match", "pass_at_1")
@@ -23,7 +25,7 @@ BINARY = ("accuracy", "accuracy_normalised", "accuracy_per_byte", "accuracy_per_
 def gather(folders: Sequence[Path], *, items: int = SHOWN_ITEMS) -> dict[str, Any]:
     """Returns what the page shows, ready for JSON."""
     models = [read_model(folder) for folder in folders]
-    names = unique([model["name"] for model in models])
+    names = unique(models)
     order = list(dict.fromkeys(suite for model in models for suite in model["results"]))
     return {
         "models": [{"name": name, **about(model)} for name, model in zip(names, models, strict=True)],
@@ -31,11 +33,32 @@ def gather(folders: Sequence[Path], *, items: int = SHOWN_ITEMS) -> dict[str, An
     }
 
 
-def unique(names: Sequence[str]) -> list[str]:
-    """Returns the names, those that come again with a number."""
+def unique(models: Sequence[dict[str, Any]]) -> list[str]:
+    """Returns a name for each: the model's; where it comes again, with what tells its results apart.
+
+    That is the chat template, then the precision, then the folder's folder; a number where nothing does.
+    """
+    names = [told_name(model, 0) for model in models]
+    for depth in (1, 2):
+        counts = Counter(names)
+        deeper = [told_name(model, depth) for model in models]
+        names = [other if counts[name] > 1 else name for name, other in zip(names, deeper, strict=True)]
     return [
         name if names.count(name) == 1 else f"{name} ({names[: at + 1].count(name)})" for at, name in enumerate(names)
     ]
+
+
+def told_name(model: dict[str, Any], depth: int) -> str:
+    """Returns a model's name with so much of what may tell its results from others of the same model."""
+    results = model["results"].values()
+    parts = [model["name"]]
+    if any(result["model"].get("chat") for result in results):
+        parts.append(t("evaluation_report.chat"))
+    if depth:
+        parts.append("/".join(dict.fromkeys(result["path"].partition(" ")[0] for result in results)))
+    if depth > 1:
+        parts.append(model["folder"].parent.name)
+    return " · ".join(part for part in parts if part)
 
 
 def read_model(folder: Path) -> dict[str, Any]:
@@ -50,7 +73,8 @@ def read_model(folder: Path) -> dict[str, Any]:
     if not results:
         raise InputError("evaluate.no_results", folder=folder)
     name = next(iter(results.values()))["model"]["name"]
-    return {"name": Path(name).name if "/" in name and Path(name).exists() else name, "results": results}
+    short = Path(name).name if "/" in name and Path(name).exists() else name
+    return {"name": short, "results": results, "folder": folder}
 
 
 def about(model: dict[str, Any]) -> dict[str, Any]:
@@ -78,6 +102,7 @@ def gather_suite(suite: str, names: list[str], models: list[dict[str, Any]], sho
         "problems": {name: result["problems"] for name, result in having},
         "contamination": {name: told(result["contamination"]) for name, result in having},
         "path": {name: result["path"] for name, result in having},
+        "chat": {name: result["model"].get("chat", "") for name, result in having},
         "pairs": [compared(one, other, lines, rules["metric"]) for one, other in combinations(same, 2)],
         "other_items": [name for name, _ in having if name not in same],
         "items": chosen_items(same, lines, rules["metric"], shown, first["contamination"]),

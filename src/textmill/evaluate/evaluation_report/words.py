@@ -69,6 +69,9 @@ def notes_of(suite: dict[str, Any]) -> list[str]:
         for line in told_problems(suite["name"], n, problems, found):
             if line not in lines:
                 lines.append(line)
+    for name, template in suite["chat"].items():
+        if template:
+            lines.append(f"{name}: {t(f'evaluate.chat_{template}')}")
     for name in suite["other_items"]:
         lines.append(t("evaluation_report.other_items", name=name))
     return lines
