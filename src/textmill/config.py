@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 from textmill.config_preference import DistillSettings, GrpoSettings, PreferenceSettings
+from textmill.config_sentiment import SentimentSettings
 from textmill.config_tune import TuneSettings
 from textmill.setting_values import Section, setting
 
@@ -289,6 +290,7 @@ class Settings:
     preference: PreferenceSettings = field(default_factory=PreferenceSettings)
     grpo: GrpoSettings = field(default_factory=GrpoSettings)
     distill: DistillSettings = field(default_factory=DistillSettings)
+    sentiment: SentimentSettings = field(default_factory=SentimentSettings)
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """Returns {section: {name: value}}, ready for JSON."""

@@ -21,6 +21,7 @@ from textmill.infer.engine.scheduler import Limits
 from textmill.serve.keys import Keys
 from textmill.serve.protocol import listen
 from textmill.serve.run import Running
+from textmill.serve.sentiment import JudgeOnOffer
 from textmill.tokenizer.tokenizer import Tokenizer
 
 NAME = "tiny"
@@ -134,6 +135,7 @@ def start(
     keys: Keys | None = None,
     key: str = "none",
     limits: Limits | None = None,
+    judge: JudgeOnOffer | None = None,
     **settings: Any,
 ) -> Serving:
     """Starts a server and returns it when it listens."""
@@ -141,7 +143,15 @@ def start(
     chosen = ServeSettings(**{"port": 0, "drain_seconds": 5.0} | settings)
     ready = threading.Event()
     listener = listen(chosen.host, chosen.port)
-    running = Running(engine, chosen, listener, name=NAME, keys=keys or Keys({}), on_ready=lambda address: ready.set())
+    running = Running(
+        engine,
+        chosen,
+        listener,
+        name=NAME,
+        keys=keys or Keys({}),
+        judge=judge,
+        on_ready=lambda address: ready.set(),
+    )
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     assert ready.wait(SECONDS)

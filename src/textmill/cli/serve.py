@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from textmill.infer.resolve import LoadedModel
     from textmill.serve.keys import Keys
     from textmill.serve.run import Running
+    from textmill.serve.sentiment import JudgeOnOffer
 
 ADAPTER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -35,6 +36,7 @@ def run(
     *,
     model: str | None,
     draft: str,
+    sentiment: str,
     adapter: tuple[str, ...],
     device: str,
     new_key: str,
@@ -57,7 +59,8 @@ def run(
     from textmill.serve.protocol import listen
 
     with closing(listen(settings.host, settings.port)) as listener:  # a port that is taken is told before the load
-        models = Models(model=model, draft=draft, adapters=tuple(map(adapter_of, adapter)), device=device)
+        adapters = tuple(map(adapter_of, adapter))
+        models = Models(model=model, draft=draft, sentiment=sentiment, adapters=adapters, device=device)
         return serve(context, settings, models, keys, listener)
 
 
@@ -67,6 +70,7 @@ class Models:
 
     model: str | None
     draft: str
+    sentiment: str
     adapters: tuple[tuple[str, Path], ...]
     device: str
 
@@ -94,7 +98,8 @@ def serve(
 
     name = settings.name or loaded.name
     began = time.monotonic()
-    running = Running(engine, settings, listener, name=name, keys=keys, on_ready=ready)
+    judge = judge_on_offer(context, models)
+    running = Running(engine, settings, listener, name=name, keys=keys, judge=judge, on_ready=ready)
     if better is not None:
         threading.Thread(target=improve, args=(context, running, better), daemon=True).start()
     drained = running.run()
@@ -104,6 +109,19 @@ def serve(
     if not drained:
         raise Stopped(document)
     return document
+
+
+def judge_on_offer(context: Context, models: Models) -> "JudgeOnOffer | None":
+    """Returns the judge that --sentiment names, or that the model is itself; None where neither is one."""
+    from textmill.apps.sentiment.judge import judge_folder, open_judge
+    from textmill.serve.sentiment import JudgeOnOffer
+
+    wanted = models.sentiment or models.model
+    if not wanted or (not models.sentiment and judge_folder(wanted, context.project) is None):
+        return None
+    settings = context.settings.sentiment
+    judge = open_judge(wanted, context.project, labels=settings.labels, settings=settings)
+    return JudgeOnOffer(name=wanted, judge=judge)
 
 
 def make_key(context: Context, file: str, name: str) -> dict[str, Any]:
@@ -165,6 +183,7 @@ COMMAND = Command(
     arguments=(
         Argument(name="--model", metavar="MODEL"),
         Argument(name="--draft", default="", metavar="MODEL"),
+        Argument(name="--sentiment", default="", metavar="MODEL"),
         Argument(name="--adapter", many="*", metavar="NAME=FOLDER"),
         Argument(name="--host"),
         Argument(name="--port", kind=int),

@@ -15,9 +15,11 @@ from textmill.serve.embeddings import detokenize, embeddings, tokenize
 from textmill.serve.keys import is_loopback
 from textmill.serve.metrics import CONTENT_TYPE, Metrics
 from textmill.serve.openapi import openapi, openapi_page
+from textmill.serve.parameters import SENTIMENT
 from textmill.serve.refusal import Refused, accepted_language
 from textmill.serve.responses import responses
 from textmill.serve.routes import records
+from textmill.serve.sentiment import sentiment
 from textmill.serve.service import Service
 from textmill.serve.stream import JSON_HEADERS, Receive, Send, document, send_whole
 from textmill.serve.web import Handler, JsonRoute, Scope, headers_of, send_error
@@ -35,6 +37,7 @@ HANDLERS: dict[str, Handler] = {
     "/v1/completions": completions,
     "/v1/responses": responses,
     "/v1/embeddings": embeddings,
+    SENTIMENT: sentiment,
     "/tokenize": tokenize,
     "/detokenize": detokenize,
 }
@@ -44,6 +47,8 @@ def make_app(service: Service) -> Any:
     """Returns the ASGI app."""
     metrics = Metrics(service)
     taken = records(service.bounds)
+    if service.judge is None:
+        del taken[SENTIMENT]
     described = {language: openapi(service, taken, language) for language in LANGUAGES}
     pages = {language: openapi_page(content, language) for language, content in described.items()}
     routes: list[BaseRoute] = [
@@ -122,7 +127,9 @@ def ready(service: Service) -> tuple[int, bytes, dict[str, str]]:
 
 async def not_found(request: Any, error: Exception) -> Any:
     """Answers for a path that there is not."""
-    return error_response(request, Refused(UsageError("serve.no_route", path=request.url.path[:200]), status=404))
+    path = request.url.path[:200]
+    problem = UsageError("serve.no_judge") if path == SENTIMENT else UsageError("serve.no_route", path=path)
+    return error_response(request, Refused(problem, status=404))
 
 
 async def not_allowed(request: Any, error: Exception) -> Any:

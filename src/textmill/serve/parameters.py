@@ -17,6 +17,10 @@ MOST_WORDS = 256
 MOST_BIASES = 1024
 MOST_TOP = 20
 MOST_PROMPTS = 64
+SENTIMENT = "/v1/sentiment"
+MOST_JUDGED = 256
+LONGEST_JUDGED = 200_000
+"""Characters of a text that is judged."""
 SCHEMA_CHARACTERS = 200_000
 LARGEST_SEED = 2**63 - 1
 
@@ -164,6 +168,19 @@ def completions(bounds: Bounds) -> Record:
             STREAM_OPTIONS,
         ),
         refused=frozenset({"suffix"}),
+    )
+
+
+def sentiment() -> Record:
+    """Returns what /v1/sentiment takes."""
+    text = Text(longest=LONGEST_JUDGED)
+    shape = Either(options={"string": text, "array": Many(of=text, most=MOST_JUDGED, least=1)})
+    return Record(
+        fields=(
+            Field(name="input", shape=shape, required=True, about="judged_input"),
+            Field(name="model", shape=NAME, about="judge"),
+            Field(name="user", shape=LABEL),
+        )
     )
 
 

@@ -1,7 +1,7 @@
 """The routes that take a body, and what each takes."""
 
 from textmill.serve.chat_parameters import chat, detokenize, tokenize
-from textmill.serve.parameters import Bounds, completions, embeddings
+from textmill.serve.parameters import SENTIMENT, Bounds, completions, embeddings, sentiment
 from textmill.serve.records import Record
 from textmill.serve.response_parameters import responses
 
@@ -13,6 +13,7 @@ def records(bounds: Bounds) -> dict[str, Record]:
         "/v1/completions": completions(bounds),
         "/v1/responses": responses(bounds),
         "/v1/embeddings": embeddings(bounds),
+        SENTIMENT: sentiment(),
         "/tokenize": tokenize(bounds),
         "/detokenize": detokenize(bounds),
     }

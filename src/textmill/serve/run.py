@@ -14,6 +14,7 @@ from textmill.serve.keys import VARIABLE, is_loopback, load_keys
 if TYPE_CHECKING:
     from textmill.infer.engine.engine import Engine
     from textmill.serve.keys import Keys
+    from textmill.serve.sentiment import JudgeOnOffer
 
 PACKAGES = {"starlette": "starlette", "uvicorn": "uvicorn", "prometheus_client": "prometheus-client"}
 
@@ -46,6 +47,7 @@ class Running:
         *,
         name: str,
         keys: "Keys",
+        judge: "JudgeOnOffer | None" = None,
         on_ready: Callable[[str], None] = lambda address: None,
     ) -> None:
         from textmill.infer.engine.thread import EngineSwitch
@@ -55,7 +57,7 @@ class Running:
 
         self.socket, self.socket_name = listener, listener.getsockname()[:2]
         self.switch = EngineSwitch(engine)
-        self.service = Service(name=name, switch=self.switch, settings=settings, keys=keys)
+        self.service = Service(name=name, switch=self.switch, settings=settings, keys=keys, judge=judge)
         seconds, connections = settings.read_seconds, settings.connections
         made = config(make_app(self.service), seconds=seconds, connections=connections, drain=settings.drain_seconds)
         self.server = Server(made, lambda: on_ready(self.address), self._drain)

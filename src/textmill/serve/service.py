@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textmill.config import ServeSettings
 from textmill.errors import UsageError
@@ -22,6 +22,9 @@ from textmill.serve.refusal import Refused
 from textmill.serve.tools import form_of
 from textmill.tokenizer.tokenizer import Tokenizer
 
+if TYPE_CHECKING:
+    from textmill.serve.sentiment import JudgeOnOffer
+
 POOL = 4
 """Threads for templates and tokens: off the event loop, and never the engine's."""
 WALK = 12
@@ -37,6 +40,8 @@ class Service:
     switch: EngineSwitch
     settings: ServeSettings
     keys: Keys
+    judge: "JudgeOnOffer | None" = None
+    """What judges texts, on a server that has one."""
     created: int = field(default_factory=lambda: int(time.time()))
 
     def __post_init__(self) -> None:

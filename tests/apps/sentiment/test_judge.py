@@ -14,6 +14,7 @@ from textmill.apps.sentiment.labels import answers_of, form_of, in_order, told_a
 from textmill.apps.sentiment.reading import LabelReader, parts_of
 from textmill.apps.sentiment.screening import screened
 from textmill.apps.sentiment.words import train_words
+from textmill.config_sentiment import SentimentSettings
 from textmill.errors import InputError, ModelError
 from textmill.infer.resolve import LoadedModel, load
 
@@ -28,7 +29,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
 
 
 def form(labels: tuple[str, ...], **changes: object) -> Form:
-    made = form_of(labels)
+    made = form_of(labels, SentimentSettings())
     values = {name: getattr(made, name) for name in ("labels", "answers")}
     return Form(**values | {"suffix": " cat", "window": 24} | changes)  # type: ignore[arg-type]
 
@@ -71,7 +72,7 @@ def test_a_plain_judge_takes_its_prior_off(loaded: LoadedModel) -> None:
     from textmill.apps.sentiment.judge import plain_judge
     from textmill.apps.sentiment.reading import CONTENT_FREE
 
-    judge = plain_judge(loaded, ("a", "t", "s"), precision="fp32")
+    judge = plain_judge(loaded, form(("a", "t", "s")), precision="fp32")
     scores = judge.label_scores(CONTENT_FREE)
     centred = scores - scores.mean(axis=1, keepdims=True)
     assert np.allclose(centred.mean(axis=0), 0, atol=1e-4)
@@ -110,7 +111,9 @@ def test_a_blend_is_a_weighted_sum(loaded: LoadedModel) -> None:
     reader = LabelReader(loaded, form(labels))
     shift = (0.5, -0.25, -0.25)
     made = form(labels, use=BOTH, prior=(1.0, 2.0, 3.0), blend=Blend(model=0.3, words=2.0, shift=shift))
-    expected = 0.3 * (reader.scores(texts)[0] - np.array([1.0, 2.0, 3.0])) + 2 * words.scores(texts) + np.array(shift)
+    read, said = reader.scores(texts)[0] - np.array([1.0, 2.0, 3.0]), words.scores(texts)
+    read, said = (part - part.mean(axis=1, keepdims=True) for part in (read, said))
+    expected = 0.3 * read + 2 * said + np.array(shift)
     assert np.allclose(Judge(made, reader=reader, words=words).label_scores(texts), expected)
 
 
@@ -136,7 +139,7 @@ def test_labels_and_their_words() -> None:
     assert answers_of(("delivery", "refund")) == (" delivery", " refund")
     for labels in ((), ("one",), ("same", "same"), ("a", " ")):
         with pytest.raises(InputError):
-            form_of(labels)
+            form_of(labels, SentimentSettings())
 
 
 def test_labels_that_begin_alike_are_told_by_letters(loaded: LoadedModel) -> None:

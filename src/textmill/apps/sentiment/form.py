@@ -48,6 +48,8 @@ class Form:
     model: str = ""
     model_folder: str = ""
     fingerprint: str = ""
+    head: bool = False
+    """Whether a map of states stands behind the model's own scores (`head`)."""
     prior: tuple[float, ...] = ()
     """Scores of texts without content, which are taken off; none: nothing is."""
     blend: Blend = Blend()

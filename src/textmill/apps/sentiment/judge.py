@@ -13,24 +13,35 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from textmill.apps.sentiment.calibration import softmax
 from textmill.apps.sentiment.form import BOTH, FORM_FILE, MODEL, WORDS, Form, read_form
+from textmill.apps.sentiment.head import Head
 from textmill.apps.sentiment.judgement import Judgement, abstention, judgement
 from textmill.apps.sentiment.labels import LABELS, form_of
 from textmill.apps.sentiment.reading import LabelReader
 from textmill.apps.sentiment.screening import screened
-from textmill.apps.sentiment.words import WordModel, read_words
+from textmill.apps.sentiment.words import WordModel, read_tensors, read_words
+from textmill.config_sentiment import SentimentSettings
 from textmill.errors import ModelError
 from textmill.infer.resolve import LoadedModel, load
+from textmill.model.hub.base import fingerprint
 from textmill.project import Project
 
 
 class Judge:
     """Judges texts; make one with `open_judge`."""
 
-    def __init__(self, form: Form, *, reader: LabelReader | None = None, words: WordModel | None = None) -> None:
-        self.form, self.reader, self.words = form, reader, words
+    def __init__(
+        self,
+        form: Form,
+        *,
+        reader: LabelReader | None = None,
+        words: WordModel | None = None,
+        head: Head | None = None,
+    ) -> None:
+        self.form, self.reader, self.words, self.head = form, reader, words, head
         self.labels = form.labels
 
     def judge(self, texts: Sequence[str]) -> list[Judgement]:
@@ -54,11 +65,21 @@ class Judge:
         if not texts:
             return scores, windows
         if self.reader is not None and self.form.use in (MODEL, BOTH):
-            found, windows = self.reader.scores(texts)
-            scores = scores + blend.model * (found - np.array(self.form.prior or (0.0,)))
+            found, windows = self._read(self.reader, texts)
+            scores = scores + blend.model * (found - found.mean(axis=1, keepdims=True))
         if self.words is not None and self.form.use in (WORDS, BOTH):
-            scores = scores + blend.words * self.words.scores(texts)
+            found = self.words.scores(texts)
+            scores = scores + blend.words * (found - found.mean(axis=1, keepdims=True))
         return scores, windows
+
+    def _read(self, reader: LabelReader, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns what the model makes of texts, its prior taken off, through the head where there is one."""
+        prior = np.array(self.form.prior or (0.0,))
+        if self.head is None:
+            found, windows = reader.scores(texts)
+            return found - prior, windows
+        states, windows = reader.states(texts)
+        return self.head.scores(states, reader.logits(torch.from_numpy(states)) - prior), windows
 
     def _threshold(self, chances: np.ndarray) -> float:
         """Returns from which probability a label is in the set."""
@@ -75,18 +96,25 @@ def open_judge(
     *,
     labels: Sequence[str] = LABELS,
     coverage: float | None = None,
+    settings: SentimentSettings | None = None,
+    device: str = "cpu",
     precision: str = "auto",
 ) -> Judge:
     """Returns the judge that MODEL means: a run that was tuned to judge, else a model as it is, with `labels`."""
     folder = judge_folder(reference, project)
     if folder is None:
-        return plain_judge(load(reference, project), labels, coverage=coverage or 0.9, precision=precision)
+        form = form_of(labels, settings or SentimentSettings())
+        loaded = load(reference, project, device)
+        return plain_judge(loaded, replace(form, coverage=coverage or form.coverage), precision=precision)
     form = read_form(folder)
     if coverage is not None and abs(coverage - form.coverage) > 1e-9:
         raise ModelError("sentiment.other_coverage", folder=folder, coverage=form.coverage, got=coverage)
-    words = read_words(folder) if form.use in (WORDS, BOTH) else None
-    reader = LabelReader(model_of(form, folder, project), form, precision=precision) if form.use != WORDS else None
-    return Judge(form, reader=reader, words=words)
+    kept = read_tensors(folder)
+    words = read_words(folder, kept) if form.use in (WORDS, BOTH) else None
+    if form.use == WORDS:
+        return Judge(form, words=words)
+    reader = LabelReader(model_of(form, folder, project, device), form, precision=precision)
+    return Judge(form, reader=reader, words=words, head=Head.of(kept) if form.head else None)
 
 
 def judge_folder(reference: str | None, project: Project | None) -> Path | None:
@@ -105,14 +133,12 @@ def judge_folder(reference: str | None, project: Project | None) -> Path | None:
     return next((place for place in places if (place / FORM_FILE).is_file()), None)
 
 
-def model_of(form: Form, folder: Path, project: Project | None) -> LoadedModel:
+def model_of(form: Form, folder: Path, project: Project | None, device: str = "cpu") -> LoadedModel:
     """Returns the model that reads for a judge: the run's own, or the one that its form names."""
-    from textmill.model.hub.base import fingerprint
-
     loaded = None
     for place in dict.fromkeys((form.model, form.model_folder)) if form.model else (str(folder),):
         try:
-            loaded = load(place, project)
+            loaded = load(place, project, device)
             break
         except ModelError:
             continue
@@ -123,8 +149,7 @@ def model_of(form: Form, folder: Path, project: Project | None) -> LoadedModel:
     return loaded
 
 
-def plain_judge(loaded: LoadedModel, labels: Sequence[str], *, coverage: float = 0.9, precision: str = "auto") -> Judge:
+def plain_judge(loaded: LoadedModel, form: Form, *, precision: str = "auto") -> Judge:
     """Returns a judge of a model as it is, with its prior taken off."""
-    form = replace(form_of(labels), coverage=coverage)
     reader = LabelReader(loaded, form, precision=precision)
     return Judge(replace(form, prior=reader.prior()), reader=reader)

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from textmill.apps.sentiment.form import Form
 from textmill.apps.sentiment.reading import prompt_of
+from textmill.config_sentiment import SentimentSettings
 from textmill.errors import InputError
 from textmill.tokenizer.tokenizer import Tokenizer
 
 LABELS = ("negative", "neutral", "positive", "mixed")
-SUFFIX = "\nSentiment:"
 WORDS = (
     ("negative", ("negative", "neg", "bad", "负面", "消极", "差评", "负")),  # text data
     ("neutral", ("neutral", "neu", "中性", "中评", "中立")),  # text data
@@ -57,12 +57,20 @@ def answers_of(labels: Sequence[str]) -> tuple[str, ...]:
     return tuple(f" {word}" for word in words)
 
 
-def form_of(labels: Sequence[str]) -> Form:
+def form_of(labels: Sequence[str], settings: SentimentSettings) -> Form:
     """Returns the form of a judge of these labels, in the order given; InputError for fewer than two, or empty ones."""
     unique = tuple(dict.fromkeys(label.strip() for label in labels))
     if len(unique) < 2 or "" in unique:
         raise InputError("sentiment.few_labels", labels=", ".join(unique) or "–")
-    return Form(labels=unique, answers=answers_of(unique), suffix=SUFFIX)
+    return Form(
+        labels=unique,
+        answers=answers_of(unique),
+        prefix=settings.instruction,
+        suffix=settings.question,
+        window=settings.window,
+        languages=settings.languages,
+        coverage=settings.coverage,
+    )
 
 
 def told_apart(form: Form, tokenizer: Tokenizer) -> Form:

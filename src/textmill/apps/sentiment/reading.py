@@ -95,13 +95,13 @@ class LabelReader:
                 share.append(max(1, len(part)) / max(1, len(ids)))
         return pairs, np.array(owner, dtype=np.int64), np.array(share)
 
-    def states(self, texts: Sequence[str]) -> np.ndarray:
-        """Returns the state behind which a label is told, (N, D) float32, of a long text the mean over its parts."""
+    def states(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the state behind which a label is told, (N, D), a long text's mean, and the number of parts (N)."""
         pairs, owner, share = self.parts(texts)
         found = np.zeros((len(texts), self.rows_CD.shape[1]), dtype=np.float32)
         for places, x_nD in self.scorer.states_before(pairs):
             np.add.at(found, owner[places], x_nD.float().cpu().numpy() * share[places, None].astype(np.float32))
-        return found
+        return found, np.bincount(owner, minlength=len(texts))
 
     def scores(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Returns each label's score, (N, C), and the number of parts, (N)."""
