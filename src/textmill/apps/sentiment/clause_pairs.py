@@ -32,7 +32,10 @@ a an the this that these those my our your his her their its all both some any e
 when while because however although overall of in at on for with to from by"""
 PRONOUNS = """
 i you he she it we they there here what which who this that everything nothing something anything one ones me us them
-where how not no very really too quite so just only even still never always more most much many"""
+where how not no very really too quite so just only even still never always more most much many than about like into
+out up down off over after before again away being own such other another same enough well good bad better best worse
+worst great big little long short old new first last ever almost perhaps maybe lot bit kind sort way thing things time
+times rather far less least few whole real true made make makes get gets got go goes going come comes done seen said"""
 DETERMINERS, NOT_NAMED = frozenset(ARTICLES.split()), frozenset(PRONOUNS.split())
 FELT = r"loved?|hated?|liked?|enjoy(?:ed)?|disliked?|despised?|adored?|recommend(?:ed)?"
 FEELING = re.compile(
@@ -50,6 +53,8 @@ NOT_NAMED_CHINESE = frozenset(  # one sign of a pronoun or an adverb is no thing
     "我你他她它们这那都也还就却又很太真不没有是说去来看到会能要想可以因所而且"  # text data
     "但如果一个每次总体整体一般其实"  # text data
 )
+ADVERBS = "非常 根本 特别 相当 绝对 确实 实在 居然 竟然 简直 完全 基本 有些 的确 结果 现在 今天 有点"  # text data
+NO_THINGS = frozenset(ADVERBS.split())
 Pair = tuple[Span | None, Span]
 
 
@@ -125,7 +130,7 @@ def chinese_pair(clause: str, why: Sequence[Reason]) -> Pair | None:
         low, high = found.span("aspect")
         head = HEAD.match(clause, low, high)
         low = head.end() if head else low
-        if high - low >= 2 and not set(clause[low:high]) & NOT_NAMED_CHINESE:
+        if high - low >= 2 and clause[low:high] not in NO_THINGS and not set(clause[low:high]) & NOT_NAMED_CHINESE:
             start, end = found.span("opinion")
             return (low, high), (start, min(end, start + MOST_SIGNS))
     return (None, (0, len(clause))) if why and len(clause) <= MOST_SIGNS else None

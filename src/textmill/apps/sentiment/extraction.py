@@ -99,6 +99,7 @@ class Extractor:
     def request(self, part: str) -> Request:
         """Returns the request for one part of a text."""
         grammar = compile_grammar(self.tokenizer, LARK, grammar_of(part))
+        ids: list[int] = []
         for examples in range(4, -1, -1):
             ids = prompt_ids(self.tokenizer, prompt_of(part, examples))
             if len(ids) + MAX_TOKENS <= self.context:

@@ -1,0 +1,1 @@
+"""What a file of judged texts says, on one page: shares, trend, aspects, segments, drift, calibration, quotes."""
