@@ -48,6 +48,7 @@ OPTIONAL = {
     "lm_eval",
     "phonenumbers",
     "protego",
+    "pyoxigraph",
     "pypdfium2",
     "sacrebleu",
     "trackio",

@@ -51,6 +51,11 @@ class Project:
         """Exported models."""
         return self.root / "exports"
 
+    @property
+    def graph(self) -> Path:
+        """The knowledge graph: its store and the names in it."""
+        return self.root / "graph"
+
 
 def find_project(start: Path) -> Project | None:
     """Returns the project that `start` lies in, walking up, or None."""
