@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from textmill.cli import quickstart_chat
+from textmill.cli import quickstart_chat, quickstart_reviews
 from textmill.cli.command import Argument, Command, Context
 from textmill.cli.layout import table
 from textmill.config import Settings
@@ -54,7 +54,7 @@ def run(context: Context, *, minutes: float, text: Path | None, dir: Path | None
     warn_without_bf16(context)
     context = open_project(context, folder)
     quick = Quickstart(context, text.absolute() if text else None, minutes)
-    answering = () if text else (quick.chats, quick.tuning, quick.talk)
+    answering = () if text else (quick.chats, quick.tuning, quick.talk, quick.judging)
     for stage in (quick.raw, quick.corpus, quick.tokenizer, quick.tokens, quick.model, quick.stories, *answering):
         quick.do(stage)
     return show(context, quick)
@@ -165,7 +165,8 @@ class Quickstart:
         """What is left for training."""
         from textmill.train.budget import Budget
 
-        kept = STORY_SECONDS + (0.0 if self.text else quickstart_chat.kept_back(self.minutes))
+        after = quickstart_chat.kept_back(self.minutes) + quickstart_reviews.SECONDS
+        kept = STORY_SECONDS + (0.0 if self.text else after)
         return Budget(seconds=max(LEAST_TRAINING_SECONDS, self.minutes * 60 - self.seconds - kept))
 
     def model(self) -> dict[str, Any]:
@@ -199,13 +200,17 @@ class Quickstart:
 
     def tuning(self) -> dict[str, Any]:
         """The run that learns to answer."""
-        left = self.minutes * 60 - self.seconds - quickstart_chat.TALK_SECONDS
+        left = self.minutes * 60 - self.seconds - quickstart_chat.TALK_SECONDS - quickstart_reviews.SECONDS
         least = quickstart_chat.LEAST_SECONDS
         return quickstart_chat.tune(self.context, self.project, max(least, left))
 
     def talk(self) -> dict[str, Any]:
         """A few turns with it."""
         return quickstart_chat.talk(self.project)
+
+    def judging(self) -> dict[str, Any]:
+        """A judge of customers' reviews, from the same base."""
+        return quickstart_reviews.judge(self.context, self.project)
 
     def prompts(self) -> tuple[str, ...]:
         """Returns beginnings: Little World's, or the first words of held-out documents of the user's."""
@@ -245,6 +250,7 @@ def show(context: Context, quick: Quickstart) -> dict[str, Any]:
         context.print(story["text"].strip() + "\n")
     talks = stages["talk"]["talks"] if "talk" in stages else []
     quickstart_chat.show_talks(context, talks)
+    quickstart_reviews.show(context, stages.get("judging"))
     bits = stages["model"]["bits_per_byte"]
     if bits is not None:
         context.print(t("cli_quickstart.bits", value=bits) + "\n")

@@ -44,8 +44,10 @@ def column_of(table: Table, wanted: str, usual: Sequence[str]) -> str:
     return found if found is not None else table.column(usual[0])
 
 
-def read_labelled(paths: Sequence[str | Path], *, text_column: str = "", label_column: str = "") -> Found:
-    """Returns the rows of files; InputError for fewer than two labels, or a label with fewer than `LEAST` rows."""
+def read_labelled(
+    paths: Sequence[str | Path], *, text_column: str = "", label_column: str = "", to_learn: bool = True
+) -> Found:
+    """Returns the rows of files; `to_learn`: InputError for fewer than two labels, or fewer than `LEAST` rows of one."""
     texts: dict[str, str] = {}
     left_out: Counter[str] = Counter()
     bad: set[str] = set()
@@ -72,7 +74,8 @@ def read_labelled(paths: Sequence[str | Path], *, text_column: str = "", label_c
         labels=np.array([labels.index(label) for _, label in kept], dtype=np.int64),
     )
     found = Found(labels=labels, rows=rows, left_out=+left_out)
-    check(found)
+    if to_learn:
+        check(found)
     return found
 
 
