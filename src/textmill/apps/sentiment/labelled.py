@@ -47,7 +47,7 @@ def column_of(table: Table, wanted: str, usual: Sequence[str]) -> str:
 def read_labelled(
     paths: Sequence[str | Path], *, text_column: str = "", label_column: str = "", to_learn: bool = True
 ) -> Found:
-    """Returns the rows of files; `to_learn`: InputError for fewer than two labels, or fewer than `LEAST` rows of one."""
+    """Returns the rows of files; `to_learn`: InputError where there is too little to learn from."""
     texts: dict[str, str] = {}
     left_out: Counter[str] = Counter()
     bad: set[str] = set()
