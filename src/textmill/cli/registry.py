@@ -43,6 +43,7 @@ REGISTERED: dict[tuple[str, ...], str] = {
     ("chat",): "use",
     ("sentiment",): "use",
     ("serve",): "use",
+    ("ask",): "use",
     ("graph", "import"): "use",
     ("graph", "export"): "use",
     ("graph", "query"): "use",

@@ -1,0 +1,71 @@
+"""Which entities a question names: the longest stretches of it that are somebody's name."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from textmill.apps.ask.likeness import STOPPED
+from textmill.apps.graph import folding
+from textmill.apps.graph.names import EXACT, TYPO, Match
+from textmill.apps.graph.store import EmbeddedGraph
+
+LONGEST_NAME = 12
+"""Words, or Chinese characters twice over."""
+MOST_MEANINGS = 4
+MOST_SLIPPED = 40
+"""Stretches that are looked up with slips, when none is a name as it stands."""
+OWN_NAME = 0.97
+"""Scores above belong to names that were given; ends of IRIs ("Street") are easily met by chance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mention:
+    """A stretch of a question and the entities that it may mean."""
+
+    start: int
+    end: int
+    text: str
+    matches: tuple[Match, ...]
+
+
+def link(graph: EmbeddedGraph, question: str) -> list[Mention]:
+    """Returns the entities that a question names, the longest name first; predicates are no entities here."""
+    spans = stretches(question)
+    found: list[Mention] = []
+    for start, end in spans:
+        if all(end <= other.start or start >= other.end for other in found):
+            text = question[start:end]
+            if matches := _meanings(graph, graph.index.exactly(folding.fold(text)), EXACT):
+                found.append(Mention(start=start, end=end, text=text, matches=matches))
+    if any(mention.matches[0].score > OWN_NAME for mention in found):
+        return found
+    for start, end in [span for span in spans if folding.allowed_typos(question[slice(*span)])][:MOST_SLIPPED]:
+        text = question[start:end]
+        if matches := _meanings(graph, graph.find(text, most=MOST_MEANINGS), TYPO):
+            return [Mention(start=start, end=end, text=text, matches=matches)]
+    return found
+
+
+def stretches(question: str) -> list[tuple[int, int]]:
+    """Returns the (start, end) of whole words in a row, the longest first; a Chinese character is a word."""
+    places: list[tuple[int, int]] = []
+    for word in folding.WORD.finditer(question):
+        inside = [match.start() for match in folding.IDEOGRAPH.finditer(word[0])]
+        cuts = sorted({0, len(word[0]), *inside, *(at + 1 for at in inside)})
+        places += [(word.start() + a, word.start() + b) for a, b in pairwise(cuts)]
+    spans = [
+        (places[first][0], places[last][1])
+        for first in range(len(places))
+        for last in range(first, min(len(places), first + 2 * LONGEST_NAME))
+    ]
+    named = [span for span in spans if folding.fold(question[slice(*span)]) not in STOPPED]
+    return sorted(named, key=lambda span: (span[0] - span[1], span[0]))
+
+
+def _meanings(graph: EmbeddedGraph, matches: list[Match], how: str) -> tuple[Match, ...]:
+    """Returns the matches of a kind that are things and not predicates; names before ends of IRIs."""
+    kept = [match for match in matches if match.how == how and not _is_predicate(graph, match.iri)]
+    return tuple(sorted(kept, key=lambda match: (-match.score, match.iri))[:MOST_MEANINGS])
+
+
+def _is_predicate(graph: EmbeddedGraph, iri: str) -> bool:
+    return graph.query(f"ASK {{ ?s <{iri}> ?o }}").truth
