@@ -42,6 +42,7 @@ REGISTERED: dict[tuple[str, ...], str] = {
     ("generate",): "use",
     ("chat",): "use",
     ("sentiment",): "use",
+    ("write",): "use",
     ("serve",): "use",
     ("ask",): "use",
     ("graph", "import"): "use",

@@ -1,0 +1,143 @@
+"""Candidates for the next sentence, judged: what must not be is thrown out, of the rest the best is taken.
+
+    score = log-probability a token + ¼ · that of the mark that ends it − 3 · share of 4-grams that are there already
+            − 1 for the wrong person − how far its words are from the level − 1 where its source does not support it
+
+The mark that ends a sentence counts by itself, so a sentence that had to stop in its middle loses.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from textmill.apps.write.order import CHARACTER, CITATION, Order, has_word, length
+from textmill.apps.write.sources import Finder, Passage
+from textmill.apps.write.support import support
+from textmill.evaluate.text_quality import runs, units
+from textmill.infer.events import END, Generation
+
+REPEATED_SHARE = 0.5
+"""A sentence with more of its 4-grams in the article already says nothing new."""
+ENDS = re.compile(r"[.!?。！？][\"”]?$")  # text data
+HELD_AGAINST = 4
+"""Passages that a sentence is held against."""
+MOST_LOST = -8.0
+"""Of a log-probability, how much the ending mark may count."""
+FIRST_PERSON = re.compile(r"\b(?:I|me|my|mine|we|us|our|ours|I'\w+|we'\w+)\b|[我咱]")  # text data
+SECOND_PERSON = re.compile(r"\b(?:you|your|yours)\b|[你您]", re.IGNORECASE)  # text data
+LEVELS: dict[str, tuple[float, float]] = {"simple": (0.0, 4.4), "plain": (3.8, 5.2), "advanced": (4.8, 9.0)}
+"""Letters a word; Chinese has no such measure, its sentences' length is held by the grammar."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """A sentence of the article. `source` 0: it cites nothing."""
+
+    text: str
+    source: int = 0
+    supported: bool = True
+    quoted: bool = False
+    """It is the source's own sentence, because the model said nothing that its source supports."""
+    why: tuple[str, ...] = ()
+    """What its source does not have."""
+    score: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the sentence as JSON has it."""
+        return asdict(self) | {"why": list(self.why)}
+
+    @staticmethod
+    def from_dict(value: dict[str, Any]) -> "Sentence":
+        """Returns the sentence that `as_dict` wrote."""
+        fields: dict[str, Any] = value | {"why": tuple(value["why"])}
+        return Sentence(**fields)
+
+
+def judge(
+    generations: Sequence[Generation],
+    order: Order,
+    before: str,
+    known: str,
+    finder: Finder | None,
+    used: Sequence[Passage] = (),
+) -> list[Sentence]:
+    """Returns the candidates that may be taken, the best first; with sources each cites the one that has most of it.
+
+    `before`: the article so far; `known`: words that need no source; `used`: passages that are said already.
+    """
+    written = {*runs(units(before), 4)}
+    fresh = [made for each in generations if (made := _sentence(each, order, before, written)) is not None]
+    if finder is not None:
+        fresh = [_cited(each, known, finder, used) for each in fresh]
+    return sorted(fresh, key=lambda each: -each.score)
+
+
+def _sentence(generation: Generation, order: Order, before: str, written: set[tuple[str, ...]]) -> Sentence | None:
+    """Returns a candidate with its score, or None for one that cannot be taken."""
+    text = balanced(" ".join(generation.text.split()))
+    bare = CITATION.sub("", text)
+    if generation.finish_reason != END and not ENDS.search(text):
+        return None
+    if length(bare) < 2 or any(has_word(bare, word) for word in order.forbidden) or bare in before:
+        return None
+    grams = runs(units(bare), 4)
+    repeated = sum(gram in written for gram in grams) / len(grams) if grams else 0.0
+    if repeated > REPEATED_SHARE:
+        return None
+    score = generation.log_probability / max(1, len(generation.ids)) - 3 * repeated
+    if generation.log_probabilities:
+        score += max(MOST_LOST, generation.log_probabilities[-1]) / 4
+    return Sentence(text=text, score=score - _wrong_person(bare, order) - _off_level(bare, order))
+
+
+def balanced(text: str) -> str:
+    """Returns the text without the marks of a quotation that is not closed, or never began."""
+    if text.count('"') % 2:
+        text = text.replace('"', "")
+    return text if text.count("“") == text.count("”") else text.replace("“", "").replace("”", "")
+
+
+def _cited(sentence: Sentence, known: str, finder: Finder, used: Sequence[Passage]) -> Sentence:
+    """Returns the sentence with the citation of the passage that supports it best."""
+    passages = finder.best(sentence.text, HELD_AGAINST, used)
+    tried = [(support(sentence.text, each.text, known), each) for each in passages]
+    found, passage = max(tried, key=lambda each: (each[0].supported, each[0].share))
+    end = ENDS.search(sentence.text)
+    body, mark = (sentence.text[: end.start()], end[0]) if end else (sentence.text, "")
+    return replace(
+        sentence,
+        text=f"{body} [{passage.source}]{mark}",
+        source=passage.source,
+        supported=found.supported,
+        why=found.missing,
+        score=sentence.score - (not found.supported) + found.share,
+    )
+
+
+def _wrong_person(text: str, order: Order) -> float:
+    if order.person == "third":
+        return float(bool(FIRST_PERSON.search(text) or SECOND_PERSON.search(text)))
+    return 0.0  # a sentence of a text in the first person may well have no "I"
+
+
+def _off_level(text: str, order: Order) -> float:
+    if not order.level:
+        return 0.0
+    words = [word for word in units(text) if not CHARACTER.fullmatch(word)]
+    if not words:
+        return 0.0
+    low, high = LEVELS[order.level]
+    letters = sum(map(len, words)) / len(words)
+    return max(0.0, low - letters, letters - high)
+
+
+def quote(passage: Passage, language: str) -> Sentence:
+    """Returns a sentence that says what the source says, in its words, as a quotation."""
+    text = passage.text.strip()
+    ends = ENDS.search(text)
+    full_stop = "。" if language == "zh" else "."  # text data
+    body, end = (text[: ends.start()], text[ends.start()]) if ends else (text, full_stop)
+    marks = ("“", "”") if language == "zh" else ('"', '"')
+    body = body.strip(' "“”')
+    return Sentence(text=f"{marks[0]}{body}{marks[1]} [{passage.source}]{end}", source=passage.source, quoted=True)
