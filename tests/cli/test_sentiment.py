@@ -84,6 +84,23 @@ def test_a_table_with_labels_keeps_them(run_textmill: Run, project: Path) -> Non
     assert sum(line["sentiment_label"] == line["label"] for line in lines) > 36
 
 
+def test_reasons_and_aspects_are_quotes(run_textmill: Run, project: Path) -> None:
+    judge(run_textmill, project, "--method", "words")
+    asked = ("sentiment", "--reasons", "--aspects")
+    text = "the hotel was lovely, but the staff was rude and the room was dirty"
+    one = run_textmill(*asked, text, "--json", cwd=project).ok().document
+    assert one["reasons"] and one["aspects"]
+    for reason in one["reasons"]:
+        assert text[reason["start"] : reason["end"]] == reason["text"]
+    assert all(aspect["opinion"] in text and aspect["aspect"] in text for aspect in one["aspects"])
+    shown = run_textmill(*asked, text, cwd=project).ok().out
+    assert one["reasons"][0]["text"] in shown and "because of" in shown
+    write_csv(project / "in.csv", [(text,), ("",)], header=("text",))
+    run_textmill(*asked, "--in", "in.csv", "--out", "out.jsonl", cwd=project).ok()
+    lines = [json.loads(line) for line in (project / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert lines[0]["aspects"] == one["aspects"] and lines[1]["reasons"] == []
+
+
 def test_weights_are_tuned_and_calibrated(run_textmill: Run, project: Path) -> None:
     write_csv(project / "rows.csv", reviews(120))
     more = ("--method", "full", "--train.compile=off", "--train.threads=1", "--tune.epochs=1", "--sentiment.window=40")

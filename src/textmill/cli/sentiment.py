@@ -1,8 +1,9 @@
 """`textmill sentiment`: how a text is meant, or every text of a file, with probabilities that come true.
 
-``--json`` prints for a text ``label, probabilities, set, unsure, abstained, windows``; for a file ``rows, judged,
-abstained, unsure, counts`` (by label), ``done_before, seconds, rows_per_second, out``, and without ``--out`` also
-``results``: the rows. Both end in ``labels, use, coverage, calibrated``.
+``--json`` prints for a text ``label, probabilities, set, unsure, abstained, windows`` and what was asked for of
+``reasons, aspects``; for a file ``rows, judged, abstained, unsure, counts`` (by label), ``done_before, seconds,
+rows_per_second, out``, and without ``--out`` also ``results``: the rows. Both end in ``labels, use, coverage,
+calibrated``.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textmill.cli.command import Argument, Command, Context, Stopped
+from textmill.cli.sentiment_details import ASPECTS, REASONS, Asked, added, details, judged, show_details
 from textmill.cli.text_input import read_prompt
 from textmill.errors import UsageError
 from textmill.i18n import t
@@ -42,10 +44,13 @@ def run(
     sheet: str,
     out: Path | None,
     device: str,
+    reasons: bool,
+    aspects: bool,
     **given: Any,
 ) -> dict[str, Any]:
     """Judges a text or a file."""
     place = given["in"]
+    wanted = tuple(name for name, asked in ((ASPECTS, aspects), (REASONS, reasons)) if asked)
     if (text is not None) and place is not None:
         raise UsageError("cli_sentiment.both")
     if place is None and out is not None:
@@ -57,13 +62,16 @@ def run(
             out,
             column=column,
             sheet=sheet,
+            wanted=wanted,
             judge=lambda: opened(context, model, label, coverage, device),
         )
     whole = read_prompt(context, text)
     judge = opened(context, model, label, coverage, device)
     judgement = judge.judge([whole])[0]
     show(context, judge, judgement)
-    document = judgement.as_dict() | {"unsure": judgement.unsure, "abstained": judgement.abstained or None}
+    more = details(judge, [whole], [judgement], wanted)[0]
+    show_details(context, more)
+    document = judgement.as_dict() | more | {"unsure": judgement.unsure, "abstained": judgement.abstained or None}
     return document | {"windows": judgement.windows} | told(judge)
 
 
@@ -152,7 +160,14 @@ class Tally:
 
 
 def judge_file(
-    context: Context, place: Path, out: Path | None, *, column: str, sheet: str, judge: Callable[[], "Judge"]
+    context: Context,
+    place: Path,
+    out: Path | None,
+    *,
+    column: str,
+    sheet: str,
+    wanted: tuple[str, ...],
+    judge: Callable[[], "Judge"],
 ) -> dict[str, Any]:
     """Judges every row of a table."""
     from textmill.apps.sentiment.labelled import TEXT_NAMES, column_of
@@ -163,33 +178,39 @@ def judge_file(
         raise UsageError("rows.same_file", file=place)
     with open_table(place, sheet=sheet) as table:
         name = column_of(table, column, TEXT_NAMES)
-        prefix = PREFIX if set(ADDED) & set(table.columns) else ""
+        prefix = PREFIX if {*ADDED, *wanted} & set(table.columns) else ""
         if prefix:
-            context.say(t("cli_sentiment.renamed", names=", ".join(prefix + added for added in ADDED)))
+            context.say(t("cli_sentiment.renamed", names=", ".join(prefix + added for added in (*ADDED, *wanted))))
         if out is None:
-            return to_screen(context, judge(), table, name, prefix)
+            return to_screen(context, judge(), table, Asked(column=name, prefix=prefix, wanted=wanted))
         made = judge()
-        identity = {"input": file_hash(place), "column": name, "sheet": sheet, "judge": judge_hash(made)}
-        return to_file(context, made, table, name, prefix, Results(out, identity))
+        identity = {
+            "input": file_hash(place),
+            "column": name,
+            "sheet": sheet,
+            "judge": judge_hash(made),
+            "wanted": wanted,
+        }
+        asked = Asked(column=name, prefix=prefix, wanted=wanted)
+        return to_file(context, made, table, asked, Results(out, identity))
 
 
-def to_screen(context: Context, judge: "Judge", table: "Table", name: str, prefix: str) -> dict[str, Any]:
+def to_screen(context: Context, judge: "Judge", table: "Table", asked: "Asked") -> dict[str, Any]:
     """Prints a line for each row."""
     tally, kept = Tally(), list[dict[str, Any]]()
     for rows in batches(table.rows):
-        for row, judgement in judged(judge, rows, name):
+        for row, judgement, more in judged(judge, rows, asked):
             tally.take(judgement)
-            kept.append(added(row, judgement, prefix))
+            kept.append(added(row, judgement, more, asked.prefix))
             what = judgement.label or f"({t(f'cli_sentiment.{judgement.abstained}')})"
             chance = f"{judgement.probabilities[judgement.label]:.0%}" if judgement.label else ""
             mark = "?" if judgement.unsure and not judgement.abstained else ""
-            context.print(f"{what}{mark}\t{chance}\t{shortened(row.get(name))}")
+            context.print(f"{what}{mark}\t{chance}\t{shortened(row.get(asked.column))}")
+            show_details(context, more)
     return tally.document() | told(judge) | {"out": None, "results": kept if context.json else []}
 
 
-def to_file(
-    context: Context, judge: "Judge", table: "Table", name: str, prefix: str, results: "Results"
-) -> dict[str, Any]:
+def to_file(context: Context, judge: "Judge", table: "Table", asked: "Asked", results: "Results") -> dict[str, Any]:
     """Writes the rows with what came of them; goes on where a stopped call ended."""
     tally = Tally(done_before=results.done)
     if results.done:
@@ -198,9 +219,9 @@ def to_file(
     try:
         with results, context.progress(t("cli_sentiment.progress"), t("cli_sentiment.texts")) as progress:
             for part in batches(rows):
-                found = list(judged(judge, part, name))
-                results.add(added(row, judgement, prefix) for row, judgement in found)
-                for _, judgement in found:
+                found = list(judged(judge, part, asked))
+                results.add(added(row, judgement, more, asked.prefix) for row, judgement, more in found)
+                for _, judgement, _ in found:
                     tally.take(judgement)
                 progress(tally.rows)
             cut = results.finish()
@@ -227,18 +248,6 @@ def batches(rows: Iterator["Row"]) -> Iterator[list["Row"]]:
     """Yields some rows at a time."""
     while part := list(islice(rows, AT_ONCE)):
         yield part
-
-
-def judged(judge: "Judge", rows: list["Row"], name: str) -> Iterator[tuple["Row", "Judgement"]]:
-    """Yields each row with what came of its text."""
-    from textmill.apps.sentiment.tables import text_of
-
-    yield from zip(rows, judge.judge([text_of(row.get(name)) for row in rows]), strict=True)
-
-
-def added(row: "Row", judgement: "Judgement", prefix: str) -> "Row":
-    """Returns the row with what is added to it."""
-    return row | {f"{prefix}{name}": value for name, value in judgement.as_dict().items()}
 
 
 def shortened(value: Any) -> str:
@@ -273,6 +282,8 @@ COMMAND = Command(
         Argument(name="--model", metavar="MODEL"),
         Argument(name="--label", many="*", metavar="LABEL"),
         Argument(name="--coverage", kind=float, metavar="SHARE"),
+        Argument(name="--reasons", flag=True, default=False),
+        Argument(name="--aspects", flag=True, default=False),
         Argument(name="--device", default="", metavar="DEVICE"),
     ),
     settings=("sentiment",),

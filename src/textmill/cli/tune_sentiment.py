@@ -155,7 +155,8 @@ def summary(
         numbers = (f"{row['negative_log_likelihood']:.3f}", f"{row['calibration_error']:.3f}")
         lines.append((mark + t(f"cli_tune_sentiment.way_{way}"), f"{row['accuracy']:.1%}", interval, *numbers))
     context.print(table(lines))
-    context.print(t(f"cli_tune_sentiment.use_{form.use}"))
+    use = "words_only" if method == WORDS_ONLY else form.use
+    context.print(t(f"cli_tune_sentiment.use_{use}"))
     context.print(t("cli_tune_sentiment.done", name=name, rows=form.calibrated_on, coverage=form.coverage))
     return {
         "run": name,

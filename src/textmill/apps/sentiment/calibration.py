@@ -23,7 +23,6 @@ SHIFT_PENALTY = 2.0
 """As if a few rows had said that no label needs a shift."""
 SCALE_PENALTY = 0.05
 FOLDS = 10
-NEEDED_GAIN = 0.0
 BINS = 10
 
 
@@ -42,14 +41,16 @@ def fit_blend(sources: Sequence[np.ndarray], right: np.ndarray) -> tuple[list[fl
     """Returns a factor for each source of scores (N, C), none below 0, and the shifts (C)."""
     scores = torch.stack([torch.from_numpy(source - source.mean(axis=1, keepdims=True)) for source in sources])
     spread = scores.std(dim=(1, 2), keepdim=True).clamp_min(1e-9)
-    target = torch.from_numpy(right)
+    target, classes = torch.from_numpy(right), scores.shape[2]
+    # as Platt has it: of n rows of a label one more might have been another, so that few rows never make sure
+    doubt = classes / (classes - 1) / (len(right) / classes + 2)
     factors = torch.full((len(sources),), 0.5 / len(sources), dtype=torch.float64, requires_grad=True)
     shift_C = torch.zeros(scores.shape[2], dtype=torch.float64, requires_grad=True)
 
     def loss() -> torch.Tensor:
         logits = ((factors**2)[:, None, None] * scores / spread).sum(dim=0) + shift_C
         penalty = SHIFT_PENALTY / 2 * shift_C.square().sum() + SCALE_PENALTY / 2 * (factors**4).sum()
-        return F.cross_entropy(logits, target, reduction="sum") + penalty
+        return F.cross_entropy(logits, target, reduction="sum", label_smoothing=doubt) + penalty
 
     minimise(loss, [factors, shift_C])
     found = (factors.detach() ** 2 / spread[:, 0, 0]).tolist()

@@ -35,7 +35,10 @@ BATCH = 512
 class Scores(Protocol):
     """What is needed of a judge."""
 
-    labels: Sequence[str]
+    @property
+    def labels(self) -> Sequence[str]:
+        """The labels in their order."""
+        ...
 
     def label_scores(self, texts: Sequence[str]) -> np.ndarray:
         """Returns the log-odds of each label, (N, C)."""
