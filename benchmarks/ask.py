@@ -1,0 +1,165 @@
+"""The knowledge graph: statements imported a second, milliseconds a look-up, questions answered.
+
+    python ask.py [CASE] [--data DIR] [--statements N] [--limit N] [--json]
+
+    import     N statements, every second one a name, from N-Triples into store and names, beside pyoxigraph's own bulk
+               loader, which makes no names
+    look-up    in that graph: one-hop queries through the query process, names as they are, names with a slip
+    metaqa-1, metaqa-2, metaqa-3
+               the dev questions of MetaQA (entities not marked, nothing trained, nothing tuned on them): Hits@1 of the
+               first answer, the share of exactly right sets, the share refused. The candidates have at most two steps,
+               so of three hops only what has a shorter way can be right.
+
+DIR holds `metaqa/kb.txt` and `metaqa/1-hop/dev.txt` and so on.
+"""
+
+import random
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import common
+
+CASES = ("import", "look-up", "metaqa-1", "metaqa-2", "metaqa-3")
+SPACE = "http://example.org/"
+LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
+LOOK_UPS = 200
+
+
+def write_statements(path: Path, count: int) -> None:
+    """Writes N-Triples: entities with a name and an edge each."""
+    half = count // 2
+    with open(path, "w", encoding="utf-8") as file:
+        for number in range(half):
+            file.write(f'<{SPACE}e{number}> <{LABEL}> "entity {number} name"@en .\n')
+            file.write(f"<{SPACE}e{number}> <{SPACE}p{number % 20}> <{SPACE}e{number * 7919 % half}> .\n")
+
+
+def import_ours(path: Path, graph: Path) -> float:
+    """Returns the seconds that our import takes, all of it on disk."""
+    from textmill.apps.graph.importing import import_file
+    from textmill.apps.graph.reading import Reading
+    from textmill.apps.graph.store import GraphWriter
+
+    began = time.perf_counter()
+    with GraphWriter(graph) as writer:
+        import_file(writer, path, Reading())
+    return time.perf_counter() - began
+
+
+def importing(folder: Path, count: int) -> list[common.Row]:
+    """Returns statements a second, ours and the bulk loader's."""
+    from pyoxigraph import RdfFormat, Store
+
+    path = folder / "statements.nt"
+    write_statements(path, count)
+    seconds = import_ours(path, folder / "graph")
+    began = time.perf_counter()
+    store = Store(str(folder / "bulk"))
+    store.bulk_load(path=str(path), format=RdfFormat.N_TRIPLES)
+    theirs = time.perf_counter() - began
+    name = "pyoxigraph bulk_load"
+    peer = common.row("import", f"{name}: statements a second", count / theirs, n=count, seconds=theirs)
+    ours = common.row("import", "textmill: statements a second", count / seconds, n=count, seconds=seconds)
+    return [common.beside(ours, peer, name), peer]
+
+
+def looking_up(folder: Path, count: int) -> list[common.Row]:
+    """Returns milliseconds a look-up, each of another entity."""
+    from textmill.apps.graph.store import EmbeddedGraph
+
+    if not (folder / "graph").exists():
+        write_statements(folder / "statements.nt", count)
+        import_ours(folder / "statements.nt", folder / "graph")
+    graph = EmbeddedGraph(folder / "graph")
+    graph.query("ASK { ?s ?p ?o }")  # the process starts
+    kinds: dict[str, Any] = {
+        "one-hop query": lambda number: graph.query(f"SELECT ?p ?o WHERE {{ <{SPACE}e{number}> ?p ?o }}"),
+        "a name": lambda number: graph.find(f"entity {number} name"),
+        "a name with a slip": lambda number: graph.find(f"entiyt {number} name"),
+    }
+    rows = []
+    for name, look in kinds.items():
+        times = []
+        for place in range(LOOK_UPS):
+            (seconds,) = common.timed(partial(look, place * 997 % (count // 2)), repeats=1, warm=0)
+            times.append(1000 * seconds)
+        middle, low, high = common.median(times)
+        rows.append(common.row("look-up", f"{name}: ms", middle, low, high, len(times), sum(times) / 1000))
+    graph.close()
+    return rows
+
+
+def metaqa_graph(data: Path, folder: Path) -> Path:
+    """Imports MetaQA's graph with every entity's name, and returns its folder."""
+    from pyoxigraph import Literal, NamedNode, Quad
+
+    from textmill.apps.graph.store import GraphWriter
+    from textmill.apps.graph.tables import UNSAFE
+
+    if not (folder / "metaqa").exists():
+        quads: dict[Any, None] = {}
+        for line in (data / "metaqa/kb.txt").read_text(encoding="utf-8").splitlines():
+            subject, relation, thing = line.split("|")
+            nodes = [NamedNode(SPACE + UNSAFE.sub("_", name) + f"-{len(name)}") for name in (subject, thing)]
+            quads[Quad(nodes[0], NamedNode(SPACE + relation), nodes[1])] = None
+            for node, name in zip(nodes, (subject, thing), strict=True):
+                quads[Quad(node, NamedNode(LABEL), Literal(name))] = None
+        with GraphWriter(folder / "metaqa") as writer:
+            writer.add(list(quads))
+    return folder / "metaqa"
+
+
+def metaqa(hops: int, data: Path, folder: Path, limit: int) -> list[common.Row]:
+    """Returns what share of the questions is answered."""
+    from textmill.apps.ask.asking import ask
+    from textmill.apps.graph.store import EmbeddedGraph
+    from textmill.evaluate.intervals import wilson
+
+    graph = EmbeddedGraph(metaqa_graph(data, folder))
+    lines = (data / f"metaqa/{hops}-hop/dev.txt").read_text(encoding="utf-8").splitlines()
+    random.Random(0).shuffle(lines)
+    lines = lines[:limit] if limit else lines
+    counts = dict.fromkeys(("Hits@1", "exact set", "refused"), 0)
+    began = time.perf_counter()
+    for line in lines:
+        question, _, answers = line.partition("\t")
+        reply = ask(graph, question.replace("[", "").replace("]", ""))
+        right, given = set(answers.split("|")), reply.texts
+        counts["Hits@1"] += bool(given) and given[0] in right
+        counts["exact set"] += set(given) == right
+        counts["refused"] += bool(reply.refused)
+    seconds = time.perf_counter() - began
+    graph.close()
+    rows = []
+    for metric, count in counts.items():
+        score = wilson(count, len(lines))
+        rows.append(common.row(f"metaqa-{hops}", metric, score.value, score.low, score.high, score.n, seconds))
+    return rows
+
+
+def main() -> None:
+    """Runs the cases."""
+    words = common.parser(__doc__ or "", CASES)
+    words.add_argument("--statements", type=int, default=500_000)
+    words.add_argument("--limit", type=int, default=1000, help="questions; 0: all")
+    given = words.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        runs: dict[str, Any] = {
+            "import": lambda: importing(folder, given.statements),
+            "look-up": lambda: looking_up(folder, given.statements),
+        }
+        if given.data is not None:
+            for hops in (1, 2, 3):
+                runs[f"metaqa-{hops}"] = partial(metaqa, hops, given.data, folder, given.limit)
+        chosen = [given.case] if given.case else list(runs)
+        if given.case and given.case not in runs:
+            words.error("--data DIR")
+        common.report([row for case in chosen for row in runs[case]()], given.json)
+
+
+if __name__ == "__main__":
+    main()
