@@ -6,7 +6,7 @@
     trigrams   FTS5 over `folded`      candidates for names with slips
 
 The full-text indexes take in new names in one go, by `complete`, up to the id that `state` calls "indexed": row by row
-it costs three times as much.
+it costs more (docs/log.md).
 
 Kept in step with the store: the names of a batch, how far its file has come and the mark that both are one are a single
 transaction here. The mark `pending` is set before a batch goes into the store and taken off after; where it is found
