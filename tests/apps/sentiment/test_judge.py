@@ -164,6 +164,8 @@ def test_labels_that_begin_alike_are_told_by_letters(loaded: LoadedModel) -> Non
         ("asdkjh qwlkjzz xcvbnm", "nonsense"),
         ("x" * 400, "nonsense"),
         ("good " * 100, ""),
+        ("老板很友好，房间干净。" * 100, ""),  # text data
+        ("啊" * 400, "nonsense"),  # text data
         ("el servicio fue muy malo y la comida estaba fría, no volveremos", "language"),
         ("このホテルはとても良かったです", "language"),  # text data
         ("The room was clean and the staff were friendly.", ""),

@@ -53,7 +53,8 @@ def is_nonsense(text: str) -> bool:
     part = text[: 4 * MODEL_CHARACTERS]
     packed = part.encode("utf-8", "replace")
     if len(packed) >= LONG and len(zlib.compress(packed)) < MOST_ALIKE * len(packed):
-        return all(len(set(word)) <= 2 or unsayable(word) for word in WORD.findall(part.lower()))
+        words = WORD.findall(part.lower())
+        return all(len(set(word)) <= 2 or (word.isascii() and unsayable(word)) for word in words)
     letters = WORD.findall(RUN.sub(r"\1", part))
     if not letters:
         return RUN.search(part) is not None and not HAN.search(part)
