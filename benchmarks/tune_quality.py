@@ -1,13 +1,16 @@
 """Does tuning do what it is for? The order of held-out pairs after DPO, held-out sums solved after GRPO.
 
-    python benchmarks/tune_quality.py [dpo|grpo] --model FOLDER --data DIR --work DIR [--seeds 0 1 2] [--steps N]
+    python benchmarks/tune_quality.py dpo --model FOLDER --data DIR --work DIR [--seeds 0 1 2] [--steps N]
+    python benchmarks/tune_quality.py grpo --work DIR [--seeds 0 1 2] [--steps N]
 
 The runs are those of `textmill tune` with its defaults but for what `WORDS` says, in a project at --work: a run that is
 done is only read again, one that was stopped goes on. Held out is the fifth of all problems with
 int(sha256(prompt), 16) % 5 == 0, the same for every seed; a seed changes the order and the answers that are drawn.
 
 dpo     instruct/instruction-data-with-preference.json, 1,100 pairs in which one answer is polite and one is not
-grpo    a + b for a and b from 2 to 20, rewarded where the answer's number is right
+grpo    a + b for a and b from 0 to 99, rewarded where the answer's number is right; the start is a model of two
+        layers of 128 that was tuned, one seed for all, on the answers to a quarter of the sums that are not held out,
+        and stopped early. GRPO is asked the others, and never sees an answer.
 """
 
 import hashlib
@@ -24,12 +27,19 @@ import common
 
 CASES = ("dpo", "grpo")
 PAIRS = "instruction-data-with-preference.json"
-SUMS = range(2, 21)
+SUMS = range(100)
+SMALL: dict[str, Any] = {"layers": 2, "width": 128, "heads": 4, "context": 64}
+START = "start"
+START_STEPS = 600
+START_WORDS = (
+    *("--tune.method", "full", "--train.learning_rate", "0.002", "--train.batch_tokens", "2048"),
+    *("--train.threads", "1"),
+)
 WORDS = {
-    "dpo": ("--tune.method", "lora", "--tune.test_rows", "drop"),
+    "dpo": ("--tune.method", "lora", "--tune.test_rows", "drop", "--evaluate.every", "26", "--checkpoint.every", "13"),
     "grpo": (
-        *("--tune.method", "lora", "--reward", "exact", "--grpo.max_tokens", "24"),
-        *("--grpo.questions", "8", "--grpo.samples", "8"),
+        *("--tune.method", "full", "--reward", "exact", "--grpo.max_tokens", "6", "--grpo.held_out", "500"),
+        *("--grpo.questions", "32", "--grpo.samples", "16", "--grpo.at_once", "128", "--train.threads", "1"),
     ),
 }
 TOLD = {"dpo": ("compared", ("accuracy", "likelihood")), "grpo": ("solved", ("reward",))}
@@ -39,11 +49,13 @@ TOLD = {"dpo": ("compared", ("accuracy", "likelihood")), "grpo": ("solved", ("re
 def main() -> None:
     """Tunes, reads the events, prints."""
     words = common.parser(__doc__ or "", CASES)
-    words.add_argument("--model", type=Path, required=True, help="folder of the model")
+    words.add_argument("--model", type=Path, help="folder of the model that dpo tunes")
     words.add_argument("--work", type=Path, required=True, help="a project for the runs, made where there is none")
     words.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     words.add_argument("--steps", type=int, default=0, help="0: as many as the command takes by itself")
     words.add_argument("--rate", type=float, default=0.0, help="learning rate; 0: the command's own")
+    words.add_argument("--threads", type=int, default=0, help="0: one a physical core")
+    words.add_argument("--start-steps", type=int, default=START_STEPS, help="of the model that grpo begins with")
     given = words.parse_args()
     if not (given.work / "textmill.toml").is_file():
         textmill(given.work.resolve().parent, "new", given.work.name)
@@ -75,12 +87,14 @@ def spread(values: Sequence[float]) -> tuple[float, float, float]:
 def tuned(case: str, seed: int, given: Any) -> list[dict[str, Any]]:
     """Returns the events of a run, made, finished or only read."""
     training, held_out = files(case, given)
+    model = started(given) if case == "grpo" else str(given.model.resolve())
     chosen = [*(["--train.steps", str(given.steps)] if given.steps else [])]
     chosen += ["--train.learning_rate", str(given.rate)] if given.rate else []
+    chosen += ["--train.threads", str(given.threads)] if given.threads else []
     named = "-".join([case, f"seed{seed}", *(word.removeprefix("--") for word in chosen)]).replace(".", "_")
     textmill(
         given.work,
-        *("tune", case, "--model", str(given.model.resolve()), "--name", named, "--resume"),
+        *("tune", case, "--model", model, "--name", named, "--resume"),
         *("--data", str(training), "--validation", str(held_out), "--train.seed", str(seed)),
         *WORDS[case],
         *chosen,
@@ -88,6 +102,31 @@ def tuned(case: str, seed: int, given: Any) -> list[dict[str, Any]]:
     from textmill.train.events import read_events
 
     return read_events(given.work / "runs" / named)
+
+
+def started(given: Any) -> str:
+    """Returns the name of the run with the model that grpo begins with, made where it is missing."""
+    from textmill.config import TokenizerSettings
+    from textmill.model.config import modern
+    from textmill.model.gpt import GPT
+    from textmill.model.hub.folder import save_model
+    from textmill.tokenizer.train import train_tokenizer
+
+    folder, name = given.work.resolve() / "untuned", f"{START}-{given.start_steps}"
+    if not folder.is_dir():
+        import torch
+
+        texts = [f"{row['prompt']} {row['answer']} user assistant" for row in sums()]
+        tokenizer = train_tokenizer(texts, settings=TokenizerSettings(), vocabulary_size=360)
+        model = GPT(modern(vocabulary_size=tokenizer.vocabulary_size, **SMALL))
+        model.initialise(torch.Generator().manual_seed(0))
+        tokenizer.save(folder)
+        save_model(model, folder)
+    taught = str(given.work.resolve() / "problems" / "sums-taught.jsonl")
+    words = ("--train.steps", str(given.start_steps), "--train.seed", "0", "--tune.context", str(SMALL["context"]))
+    named = ("--model", str(folder), "--name", name, "--data", taught, "--resume")
+    textmill(given.work, "tune", "sft", *named, *START_WORDS, *words)
+    return name
 
 
 def textmill(folder: Path, *words: str) -> None:
@@ -103,25 +142,43 @@ def files(case: str, given: Any) -> tuple[Path, Path]:
     problems = list(sums() if case == "grpo" else pairs(given.data))
     folder = given.work.resolve() / "problems"
     folder.mkdir(exist_ok=True)
-    parts = []
-    for name, wanted in (("train", False), ("held-out", True)):
-        file = folder / f"{case}-{name}.jsonl"
-        rows = [row for row in problems if held_out(row) == wanted]
-        file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-        parts.append(file)
-    return parts[0], parts[1]
+    parts = [[row for row in problems if held_out(row) == wanted] for wanted in (False, True)]
+    if case == "grpo":
+        parts[0] = sorted(parts[0], key=lambda row: digest(row["prompt"] + "order"))
+        taught, parts[0] = parts[0][: len(parts[0]) // 4], parts[0][len(parts[0]) // 4 :]
+        write(folder / "sums-taught.jsonl", [told(row) for row in taught])
+    training, measured = folder / f"{case}-train.jsonl", folder / f"{case}-held-out.jsonl"
+    write(training, parts[0])
+    write(measured, sorted(parts[1], key=lambda row: digest(row["prompt"])))
+    return training, measured
+
+
+def told(row: dict[str, Any]) -> dict[str, Any]:
+    """Returns a sum and its answer as the conversation that a problem is asked in."""
+    said = (("user", row["prompt"]), ("assistant", row["answer"]))
+    return {"messages": [{"role": role, "content": text} for role, text in said]}
+
+
+def write(file: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Writes rows as JSON lines."""
+    file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 
 def held_out(row: dict[str, Any]) -> bool:
     """True for a fifth of all prompts."""
-    return int(hashlib.sha256(row["prompt"].encode()).hexdigest(), 16) % 5 == 0
+    return digest(row["prompt"]) % 5 == 0
+
+
+def digest(text: str) -> int:
+    """Returns a text's SHA-256 as a number."""
+    return int(hashlib.sha256(text.encode()).hexdigest(), 16)
 
 
 def sums() -> Iterator[dict[str, Any]]:
     """Yields all sums."""
     for one in SUMS:
         for other in SUMS:
-            yield {"prompt": f"What is {one} + {other}? Answer with the number only.", "answer": str(one + other)}
+            yield {"prompt": f"{one} + {other} = ?", "answer": str(one + other)}
 
 
 def pairs(data: Path | None) -> Iterator[dict[str, Any]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from textmill import i18n
 from textmill.project import Project
@@ -20,6 +21,10 @@ CHECKED_PACKAGES = ["textmill.model", "textmill.train", "textmill.infer", "textm
 """Their jaxtyping shapes are enforced in every test (not in processes that tests start)."""
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks the real hub; ours on loopback is asked by processes of its own
+
+# a busy machine is no fault of a test: no example has a deadline, and none is too slow to be made
+settings.register_profile("textmill", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("textmill")
 
 if os.environ.get("TEXTMILL_JAXTYPING", "1") != "0":
     from jaxtyping import install_import_hook
