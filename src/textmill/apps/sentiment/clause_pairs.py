@@ -5,7 +5,7 @@
     酒店的早餐 | 很丰富              what stands before the word of degree, and the rest
 
 Of the clauses only those count in which the judge sees something: the likeliest label is clear and not neutral.
-It knows no grammar and misses what is said in a roundabout way; `benchmarks/sentiment_quotes.py` says how much.
+It knows no grammar and misses what is said in a roundabout way.
 """
 
 import re
