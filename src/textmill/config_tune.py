@@ -17,6 +17,7 @@ class TuneSettings(Section):
     alpha: float = setting(0.0, minimum=0)
     stabilised: bool = setting(False)
     dropout: float = setting(0.0, minimum=0, maximum=0.9)
+    label_smoothing: float = setting(0.0, minimum=0, maximum=0.9)
     modules: tuple[str, ...] = setting(())
     epochs: float = setting(3.0, minimum=0.001)
     context: int = setting(0, minimum=0)

@@ -19,7 +19,7 @@ def test_which_models_fit() -> None:
     assert fits(modern(**SMALL))
     assert not fits(classic(**SMALL))
     assert not fits(dataclasses.replace(modern(**SMALL), windows=(16, 16, 16)))
-    assert not fits(modern(**SMALL, dropout=0.1))
+    assert fits(modern(**SMALL, dropout=0.1))
     assert not fits(modern(**{**SMALL, "heads": 8}))  # heads of 16
 
 
@@ -55,3 +55,22 @@ def test_gradients(options: dict, recompute: bool) -> None:
         error = (found[name] - wanted).norm() / wanted.norm()
         theirs = (plain[name] - wanted).norm() / wanted.norm()
         assert error < max(0.03, 1.5 * theirs), name
+
+
+def test_dropout_is_drawn_in_what_the_layers_add() -> None:
+    if not build.available()[0]:
+        pytest.skip(str(build.available()[1]))
+    model = GPT(modern(**SMALL, dropout=0.3)).train()
+    model.initialise(torch.Generator().manual_seed(0))
+    ids = torch.randint(0, 300, (1, 96), generator=torch.Generator().manual_seed(1))
+    batch = Batch(inputs_BT=ids, targets_BT=ids, documents_BT=torch.zeros_like(ids))
+    for name, parameter in model.named_parameters():
+        if name.endswith(("attention.output.weight", "down.weight", "output.weight")):
+            torch.nn.init.normal_(parameter, std=0.1, generator=torch.Generator().manual_seed(2))
+    model.native = True
+
+    def loss(seed: int) -> float:
+        torch.manual_seed(seed)
+        return batch_loss(model, batch, torch.bfloat16).item()
+
+    assert loss(0) == loss(0) != loss(1)

@@ -4,8 +4,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from textmill.model.config import modern
+from textmill.model.gpt import GPT
 from textmill.train import loss
 from textmill.train.loss import linear_cross_entropy
+from textmill.train.step import loss_of_hidden, loss_of_logits
 
 
 def inputs(tokens: int = 37, width: int = 16, vocabulary: int = 50) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -82,3 +85,21 @@ def test_z_loss_is_in_the_gradient_and_not_in_the_value() -> None:
     torch.testing.assert_close(ours.double(), plain, rtol=1e-5, atol=0)
     for mine, theirs in zip(got, wanted, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_smoothed_labels_are_in_the_gradient_and_not_in_the_value() -> None:
+    generator = torch.Generator().manual_seed(4)
+    model = GPT(modern(vocabulary_size=50, layers=1, width=8, heads=1, context=8)).double()
+    weight = model.output.weight
+    torch.nn.init.normal_(weight, generator=generator)
+    hidden = torch.randn(60, 8, generator=generator, dtype=torch.float64, requires_grad=True)
+    targets = torch.randint(0, 50, (60,), generator=generator)
+    plain = F.cross_entropy(hidden @ weight.T, targets, reduction="sum")
+    smooth = F.cross_entropy(hidden @ weight.T, targets, reduction="sum", label_smoothing=0.2)
+    wanted = torch.autograd.grad(smooth, (hidden, weight))
+    whole = loss_of_hidden(model, hidden, targets, torch.float64, smoothing=0.2)
+    of_logits = loss_of_logits(hidden @ weight.T, targets, 0.0, 0.2)
+    for value in (whole, of_logits):
+        torch.testing.assert_close(value, plain)
+        for mine, theirs in zip(torch.autograd.grad(value, (hidden, weight)), wanted, strict=True):
+            torch.testing.assert_close(mine, theirs)

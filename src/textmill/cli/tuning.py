@@ -45,8 +45,12 @@ def tune(
     budget: str | None,
     resume: bool,
     device: str,
+    onward: str = "cli_tune_sft.next",
 ) -> dict[str, Any]:
-    """Tunes and returns the run's summary; `make_task` reads the data once the base model is there."""
+    """Tunes and returns the run's summary; `make_task` reads the data once the base model is there.
+
+    `onward`: the catalogue's entry that says what to do with the result.
+    """
     from textmill.cli.train import quiet
     from textmill.train.budget import Budget, parse_budget
     from textmill.train.parallel.world import open_world
@@ -67,7 +71,7 @@ def tune(
         first: AbstractContextManager[Any] = run_lock(project.runs / name) if world.first else nullcontext()
         heard: AbstractContextManager[Context] = nullcontext(context) if world.first else quiet(context, world.rank)
         with first, heard as own:
-            return tune_run(own, make_task, world=world, **given)
+            return tune_run(own, make_task, world=world, onward=onward, **given)
 
 
 def tune_run(
@@ -79,6 +83,7 @@ def tune_run(
     seconds: float,
     resume: bool,
     device: str,
+    onward: str,
     world: Any,
 ) -> dict[str, Any]:
     """Loads, reads, trains; the caller holds the run's lock."""
@@ -124,7 +129,7 @@ def tune_run(
         finally:
             if run.log is not None:
                 run.log.close()
-    return summary(context, run, name, already, first=world.first)
+    return summary(context, run, name, already, first=world.first, onward=onward)
 
 
 def checkpoint_of(context: Context, name: str) -> tuple[str | None, bool]:
@@ -187,13 +192,13 @@ class TuneDisplay(RunDisplay):
         elif kind == "sample":
             text = event["text"].strip().replace("\n", " ")
             say(t("cli_tune_sft.answer", step=event["step"], prompt=event["prompt"], text=text))
-        elif kind in ("compared", "solved", "rollouts"):
+        elif kind in ("compared", "solved", "rollouts", "translated"):
             say(t(f"tune_events.{kind}", **event))
         else:
             super().show(event)
 
 
-def summary(context: Context, run: "Run", name: str, already: bool, *, first: bool) -> dict[str, Any]:
+def summary(context: Context, run: "Run", name: str, already: bool, *, first: bool, onward: str) -> dict[str, Any]:
     """Prints and returns what came of the run; raises Stopped when a signal ended it."""
     from textmill.cli.train import write_report
     from textmill.train.events import read_events
@@ -226,5 +231,5 @@ def summary(context: Context, run: "Run", name: str, already: bool, *, first: bo
     if "before" in general and "after" in general:
         before, after = general["before"], general["after"]
         context.print(t("cli_tune_sft.forgotten", before=before, after=after, change=after / before - 1))
-    context.print(t("cli_tune_sft.next", name=name))
+    context.print(t(onward, name=name))
     return result | ({"report": write_report(run.folder)} if first else {})

@@ -52,6 +52,9 @@ class GrammarLimits:
 class CompiledGrammar:
     """A grammar for one tokenizer."""
 
+    divides = True
+    """A walk can be copied on its way, as beams need it (`GrammarMatcher.copy`)."""
+
     def __init__(self, start: "LLMatcher") -> None:
         self._start = start
 
@@ -75,6 +78,10 @@ class GrammarMatcher:
         """Goes on by one token."""
         if not self._matcher.consume_token(id):
             raise UsageError("infer.grammar_stuck", detail=self._matcher.get_error()[:TOLD])
+
+    def copy(self) -> "GrammarMatcher":
+        """Returns a walk from here that goes its own way."""
+        return GrammarMatcher(self._matcher.deep_copy())
 
     @property
     def complete(self) -> bool:

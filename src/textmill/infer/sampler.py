@@ -128,8 +128,10 @@ class Sampler:
         return self._banned(self.history.apply(logits_V[: self.known])).log_softmax(dim=-1)
 
     def fork(self) -> "Sampler":
-        """Returns a sampler with the same text so far that goes its own way; it must have no grammar."""
+        """Returns a sampler with the same text so far that goes its own way; a grammar must be one that `divides`."""
         other = copy.copy(self)
+        if self.matcher is not None:
+            other.matcher = self.matcher.copy()  # type: ignore[attr-defined]
         other.history = self.history.copy()
         return other
 

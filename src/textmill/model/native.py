@@ -9,6 +9,7 @@ Shapes: B batch, T time, D width.
 from collections.abc import Sequence
 from typing import cast
 
+import torch.nn.functional as F
 from jaxtyping import BFloat16, Float, Int, Int32
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -29,7 +30,6 @@ def fits(config: ModelConfig) -> bool:
         "norm_place": "pre",
         "positions": "rope",
         "feed_forward_kind": "swiglu",
-        "dropout": 0.0,
         "residual_scale": 1.0,
         "attention_softcap": 0.0,
     }
@@ -78,10 +78,16 @@ def native_block(
     first position of each position's document.
     """
     x_BTD, y_BTD = _norm(block.attention_norm, x_BTD, added_BTD)
-    x_BTD, y_BTD = _norm(block.feed_forward_norm, x_BTD, _attention(block.attention, y_BTD, rope, starts_BT))
+    attended_BTD = _dropped(block, _attention(block.attention, y_BTD, rope, starts_BT))
+    x_BTD, y_BTD = _norm(block.feed_forward_norm, x_BTD, attended_BTD)
     part = cast("FeedForward", block.feed_forward)
     gate_up = product(y_BTD.flatten(0, -2), cast("nn.Linear", part.gate), part.up)
-    return x_BTD, product(gated(gate_up), part.down).view(y_BTD.shape)
+    return x_BTD, _dropped(block, product(gated(gate_up), part.down).view(y_BTD.shape))
+
+
+def _dropped(block: Block, y_BTD: Tensor) -> Tensor:
+    """Returns what a part adds, with dropout; attention's weights, which the kernel never keeps, have none here."""
+    return F.dropout(y_BTD, block.dropout) if block.dropout else y_BTD
 
 
 def _attention(part: Attention, x_BTD: Tensor, rope: tuple[Tensor, Tensor], starts_BT: Tensor) -> Tensor:

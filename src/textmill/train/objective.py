@@ -55,11 +55,11 @@ class Objective(Protocol):
 
 
 class NextToken:
-    """−ln p of every target that is not `IGNORED`; with a z-loss of weight `z_loss` in the gradient (see `loss`)."""
+    """−ln p of every target that is not `IGNORED`; the gradient has a z-loss and smoothed labels in it (see `step`)."""
 
-    def __init__(self, *, z_loss: float = 0.0) -> None:
-        self.name, self.z_loss, self.tally = "next_token", z_loss, Tally()
+    def __init__(self, *, z_loss: float = 0.0, smoothing: float = 0.0) -> None:
+        self.name, self.z_loss, self.smoothing, self.tally = "next_token", z_loss, smoothing, Tally()
 
     def loss(self, model: GPT, batch: Batch, dtype: torch.dtype) -> Tensor:
         """Returns the sum of token losses in nats."""
-        return batch_loss(model, batch, dtype, z_loss=self.z_loss)
+        return batch_loss(model, batch, dtype, z_loss=self.z_loss, smoothing=self.smoothing)

@@ -38,15 +38,15 @@ def autocast(like: Tensor, dtype: torch.dtype) -> torch.autocast:
     return torch.autocast(like.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
 
 
-def batch_loss(model: GPT, batch: Batch, dtype: torch.dtype, *, z_loss: float = 0.0) -> Tensor:
+def batch_loss(model: GPT, batch: Batch, dtype: torch.dtype, *, z_loss: float = 0.0, smoothing: float = 0.0) -> Tensor:
     """Returns the sum of token losses of `batch` in nats (float32 scalar); matrices are multiplied in `dtype`.
 
-    Its gradient has the z-loss of weight `z_loss` in it, its value has not (see `loss`).
+    Its gradient has the z-loss of weight `z_loss` in it and smoothed labels, its value has not (see `loss`).
     """
     with autocast(batch.inputs_BT, dtype):
         hidden_BTD = model.hidden(batch.inputs_BT, documents_BT=batch.documents_BT)
         hidden_ND, targets_N = learned_positions(hidden_BTD, batch.targets_BT, batch.masked)
-        return loss_of_hidden(model, hidden_ND, targets_N, dtype, z_loss=z_loss)
+        return loss_of_hidden(model, hidden_ND, targets_N, dtype, z_loss=z_loss, smoothing=smoothing)
 
 
 def learned_positions(hidden_BTD: Tensor, targets_BT: Tensor, masked: bool) -> tuple[Tensor, Tensor]:
@@ -59,22 +59,46 @@ def learned_positions(hidden_BTD: Tensor, targets_BT: Tensor, masked: bool) -> t
 
 
 def loss_of_hidden(
-    model: GPT, hidden_ND: Tensor, targets_N: Tensor, dtype: torch.dtype, *, z_loss: float = 0.0
+    model: GPT,
+    hidden_ND: Tensor,
+    targets_N: Tensor,
+    dtype: torch.dtype,
+    *,
+    z_loss: float = 0.0,
+    smoothing: float = 0.0,
 ) -> Tensor:
     """Returns the same for what `model.hidden` returned."""
     if model.config.logit_softcap or model.config.logit_divisor != 1.0:
-        return loss_of_logits(model.logits(hidden_ND), targets_N, z_loss)
+        return loss_of_logits(model.logits(hidden_ND), targets_N, z_loss, smoothing)
+    weight = model.output.weight
     with torch.autocast(hidden_ND.device.type, enabled=False):
-        return linear_cross_entropy(hidden_ND, model.output.weight, targets_N, dtype, z=z_loss, native=model.native)
+        loss = linear_cross_entropy(hidden_ND, weight, targets_N, dtype, z=z_loss, native=model.native)
+        if not smoothing:
+            return loss
+        extra = smoothing * smoothed_labels(hidden_ND, weight, targets_N)
+        return loss + extra - extra.detach()
 
 
-def loss_of_logits(logits_NV: Tensor, targets_N: Tensor, z_loss: float) -> Tensor:
+def smoothed_labels(hidden_ND: Tensor, weight_VD: Tensor, targets_N: Tensor) -> Tensor:
+    """Returns what labels smoothed by ε add to the sum of token losses, divided by ε: Σ logit(target) − mean logit.
+
+    (1 − ε)·CE + ε·mean over words of −ln p = CE + ε·(logit(target) − mean logit), because both parts have the same
+    logsumexp; it is linear in the logits, so they need not be there (https://arxiv.org/abs/1512.00567).
+    """
+    wide = torch.promote_types(weight_VD.dtype, torch.float32)
+    hidden_ND, weight_VD = hidden_ND.to(wide), weight_VD.to(wide)
+    return (hidden_ND * weight_VD[targets_N]).sum() - hidden_ND.sum(dim=0) @ weight_VD.mean(dim=0)
+
+
+def loss_of_logits(logits_NV: Tensor, targets_N: Tensor, z_loss: float, smoothing: float = 0.0) -> Tensor:
     """Returns the same for logits that are all there, of words that may be cut among processes."""
     logits_NV = logits_NV.to(torch.promote_types(logits_NV.dtype, torch.float32))
     loss = torch.nn.functional.cross_entropy(logits_NV, targets_N, reduction="sum")
-    if not z_loss:
+    if not z_loss and not smoothing:
         return loss
-    extra = z_loss * logits_NV.logsumexp(dim=-1).square().sum()
+    extra = z_loss * logits_NV.logsumexp(dim=-1).square().sum() if z_loss else torch.zeros_like(loss)
+    if smoothing:
+        extra = extra + smoothing * (logits_NV.gather(1, targets_N[:, None])[:, 0] - logits_NV.mean(dim=-1)).sum()
     return loss + extra - extra.detach()
 
 

@@ -46,7 +46,7 @@ def supervised(
 
     stream = packed(training)
     task = Task(
-        objective=NextToken(z_loss=settings.train.z_loss),
+        objective=NextToken(z_loss=settings.train.z_loss, smoothing=settings.tune.label_smoothing),
         stream=stream,
         context=context,
         data={"examples": digest(training)},

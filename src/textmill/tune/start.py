@@ -5,7 +5,7 @@ base MODEL ─▶ all weights, or adapters beside frozen ones ─▶ `Run` ─�
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,28 @@ class TunedModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WithFiles:
+    """A form with JSON files beside the weights: what an application must know of the model (a `Form`)."""
+
+    form: Form
+    files: Mapping[str, Any]
+
+    def parameters(self, model: GPT) -> Mapping[str, Tensor]:
+        """Returns what the form keeps."""
+        return self.form.parameters(model)
+
+    def write(self, weights: Mapping[str, Tensor], folder: Path, tokenizer_folder: Path) -> None:
+        """Writes what the form writes, and the files."""
+        self.form.write(weights, folder, tokenizer_folder)
+        for name, value in self.files.items():
+            write_json(folder / name, value)
+
+    def read(self, model: GPT, folder: Path) -> None:
+        """Puts the weights back."""
+        self.form.read(model, folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """What is tuned towards: an objective over a stream, `data`: hashes that tell it from others."""
 
@@ -82,6 +104,8 @@ class Task:
     before_step: Callable[[Run], None] | None = None
     fingerprint: str = ""
     """The base's, from whoever has had the base `made_ready` before; "": it is as it was loaded."""
+    beside: Mapping[str, Any] = field(default_factory=dict)
+    """JSON files by name that lie beside the weights of every checkpoint."""
 
 
 def start_tuning(
@@ -113,7 +137,7 @@ def start_tuning(
         state = new_state(settings, choose_kernels(settings, device, config), data, budget_seconds)
     kernels = fix_kernels(state, world, plain=chosen("train.native") and settings.train.native == "off")
     source = Base(reference=reference, folder=str(base.folder.absolute()), fingerprint=known)
-    form = prepared(base, settings, source, kernels)
+    form = WithFiles(form=prepared(base, settings, source, kernels), files=task.beside)
     micro_batch = settings.train.micro_batch or default_micro_batch(settings, kernels.device, task.context)
     built = ready(model, task.objective, form, settings, kernels, newest, world, micro_batch)
     if world.first:

@@ -1,6 +1,7 @@
 """Beam search: what an exhaustive search and transformers find, with shared pages."""
 
 import itertools
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from hash_runner import HashRunner
 
 from textmill.errors import UsageError
+from textmill.infer.constraints import LARK, compile_grammar
 from textmill.infer.engine.engine import Engine
 from textmill.infer.engine.request import Request
 from textmill.infer.engine.torch_runner import TorchRunner
@@ -135,3 +137,21 @@ def test_what_beams_cannot_do_is_refused(model: GPT, byte_tokenizer: Tokenizer) 
     engine = Engine(TorchRunner(model, page_count=60, page_size=4), byte_tokenizer)
     with pytest.raises(UsageError):
         engine.add(Request(ids=(1,), settings=replace(SETTINGS, n=5), beams=4), lambda _: None)
+
+
+def test_beams_within_a_grammar(model: GPT, byte_tokenizer: Tokenizer) -> None:
+    pytest.importorskip("llguidance")
+    source = 'start: (A | B) C\nA: "cat"\nB: "dog"\nC: /[a-c]{3}/'
+    grammar = compile_grammar(byte_tokenizer, LARK, source)
+    request = Request(
+        ids=tuple(byte_tokenizer.encode("the")),
+        settings=replace(SETTINGS, n=3, max_tokens=20, ignore_end=False),
+        beams=6,
+        grammar=grammar,
+    )
+    (found,) = search(Engine(TorchRunner(model, page_count=60, page_size=4), byte_tokenizer), request)
+    texts = [sample.text for sample in found]
+    assert len(set(texts)) > 1  # two tokens end a text, so one may come twice
+    assert all(re.fullmatch("(cat|dog)[a-c]{3}", text) for text in texts)
+    scores = [sample.log_probability for sample in found]
+    assert scores == sorted(scores, reverse=True)

@@ -112,7 +112,8 @@ class Engine:
         if request.adapter and request.adapter not in self.runner.adapters:
             known = ", ".join(self.runner.adapters) or "–"
             raise ModelError("infer.unknown_adapter", name=request.adapter, known=known)
-        if request.beams > 1 and (request.grammar is not None or request.settings.n > request.beams):
+        whole = request.grammar is not None and not getattr(request.grammar, "divides", False)
+        if request.beams > 1 and (whole or request.settings.n > request.beams):
             raise UsageError("infer.beams", beams=request.beams, n=request.settings.n)
         most = length + (request.settings.max_tokens if request.kind == WRITE else 0)
         if min(most, context) > self.capacity:

@@ -158,6 +158,7 @@ class Sample:
         other = copy.copy(self)
         other.ids, other.guesses = list(self.ids), Guesses()
         other.sampler = self.sampler.fork()
+        other.matcher = other.sampler.matcher
         other.forget()
         return other
 

@@ -43,13 +43,17 @@ class Differentiated(nn.Module):
                     self.context.inputs(batch), documents_BT=documents_BS, cache=self.context
                 )
             hidden_ND, targets_N = learned_positions(hidden_BTD, targets_BT, batch.masked)
-            return loss_of(self.model, hidden_ND, targets_N, self.dtype, self.objective.z_loss)
+            return loss_of(
+                self.model, hidden_ND, targets_N, self.dtype, self.objective.z_loss, self.objective.smoothing
+            )
 
 
-def loss_of(model: GPT, hidden_ND: Tensor, targets_N: Tensor, dtype: torch.dtype, z_loss: float) -> Tensor:
+def loss_of(
+    model: GPT, hidden_ND: Tensor, targets_N: Tensor, dtype: torch.dtype, z_loss: float, smoothing: float = 0.0
+) -> Tensor:
     """Returns the loss of what the last layer's norm returned, also where the output is cut by words."""
     if not isinstance(model.output.weight, DTensor):
-        return loss_of_hidden(model, hidden_ND, targets_N, dtype, z_loss=z_loss)
+        return loss_of_hidden(model, hidden_ND, targets_N, dtype, z_loss=z_loss, smoothing=smoothing)
     logits_NV = model.logits(hidden_ND)
     with torch.autocast(hidden_ND.device.type, enabled=False):
         loss = loss_of_logits(logits_NV, targets_N, z_loss)

@@ -43,6 +43,8 @@ def check_division(config: ModelConfig, settings: Settings, layout: Layout, obje
         )
     if not isinstance(objective, NextToken) and max(sizes[axis] for axis in ("context", "tensor", "pipeline")) > 1:
         raise TrainingError("parallel.objective", name=objective.name)
+    if getattr(objective, "smoothing", 0.0) and max(sizes["tensor"], sizes["pipeline"]) > 1:
+        raise TrainingError("parallel.not_divided", name="tune.label_smoothing", expected="0")
     if sizes["tensor"] > 1:
         check_tensor_parallel(config, sizes["tensor"])
     if sizes["pipeline"] > 1:
