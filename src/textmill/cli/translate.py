@@ -1,7 +1,7 @@
-"""`textmill translate`: a text, the rows of a file, or a whole document in another language.
+"""`textmill translate`: a text, or the rows of a file, in another language.
 
 The document of ``--json`` for a text: ``model, from, to, detected, text, translation, confidence, alternatives,
-sentences [{text, confidence, problems}], seconds, notes``; for rows and documents see `translate_files`.
+sentences [{text, confidence, problems}], seconds, notes``; for rows see `translate_files`.
 ``confidence`` is the geometric mean of the tokens' probabilities, halved for each ``problems`` entry that could not be
 mended; of a text it is the least of its sentences'.
 """
@@ -28,7 +28,7 @@ def run(
 ) -> dict[str, Any]:
     """Translates `text`, or a file."""
     source, place = given.pop("from"), given.pop("in")
-    field, fields = given.pop("field"), given.pop("fields")
+    field = given.pop("field")
     if out is not None and place is None:
         raise UsageError("usage.goes_with", option="--out", other="--in")
     if place is not None and text is not None:
@@ -39,7 +39,7 @@ def run(
     if place is not None:
         from textmill.cli.translate_files import translate_file
 
-        return translate_file(context, work, place, out, field=field, fields=fields)
+        return translate_file(context, work, place, out, field)
     return one_text(context, work, read_prompt(context, text))
 
 
@@ -117,7 +117,7 @@ COMMAND = Command(
     example=(
         'textmill translate "The cat sleeps." --to zh\n'
         "textmill translate --in rows.jsonl --out translated.jsonl --to en --field text\n"
-        "textmill translate --in manual.docx --out manual.zh.docx --from en --to zh --glossary terms.csv\n"
+        'textmill translate "Open the valve." --from en --to zh --glossary terms.csv\n'
         'textmill translate "一只猫。" --to en --alternatives 2 --json'  # text data
     ),
     arguments=(
@@ -127,7 +127,6 @@ COMMAND = Command(
         Argument(name="--in", metavar="FILE"),
         Argument(name="--out", kind=Path, metavar="FILE"),
         Argument(name="--field", default="text", metavar="NAME"),
-        Argument(name="--fields", many="*", metavar="NAME"),
         Argument(name="--search", choices=SEARCHES, default="beam"),
         Argument(name="--beams", kind=int, default=4),
         Argument(name="--samples", kind=int, default=8),

@@ -1,4 +1,4 @@
-"""`textmill translate --in FILE --out FILE`: rows with their translations beside them, or a document in its own form.
+"""`textmill translate --in FILE --out FILE`: rows with their translations beside them.
 
 Rows (.jsonl): each line gets ``translation, confidence`` and where there is something to know ``problems``, ``from``
 where the language was seen, ``error`` in the place of a translation. The same command goes on where a stopped one
@@ -36,10 +36,8 @@ class Counted:
     began: float = 0.0
 
 
-def translate_file(
-    context: Context, work: Work, place: str, out: Path | None, *, field: str, fields: tuple[str, ...]
-) -> dict[str, Any]:
-    """Translates a file by its ending."""
+def translate_file(context: Context, work: Work, place: str, out: Path | None, field: str) -> dict[str, Any]:
+    """Translates a file of rows; raises UsageError for any other."""
     if place == "-" or place.lower().endswith(".jsonl"):
         return translate_rows(context, work, place, out, field)
     raise UsageError("cli_translate.ending", file=place)

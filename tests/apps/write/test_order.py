@@ -2,7 +2,6 @@
 
 import pytest
 
-from textmill.apps.sentences import sentences
 from textmill.apps.write.kinds import kind_names, load_kind
 from textmill.apps.write.order import Order, has_word, length
 from textmill.errors import InputError, UsageError
@@ -55,21 +54,6 @@ def test_words_are_found_whole() -> None:
     assert has_word("The Ferry leaves.", "ferry")
     assert not has_word("The ferryman left.", "ferry")
     assert has_word("坐渡船过河", "渡船")
-
-
-def test_sentences_are_cut_where_they_end() -> None:
-    text = 'Dr. Lee paid 3.5 euros. "Really?" she said. He left!\n# Part\n第一句。“第二句！”他说……第三句'
-    found = sentences(text)
-    assert "".join(found) == text
-    assert [each.strip() for each in found] == [
-        "Dr. Lee paid 3.5 euros.",
-        '"Really?" she said.',
-        "He left!",
-        "# Part",
-        "第一句。",
-        "“第二句！”",
-        "他说……第三句",
-    ]
 
 
 def test_kinds_are_files_and_a_users_own_goes_first(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from textmill.apps.sentences import sentences
 from textmill.apps.write.order import CHARACTER, length
 from textmill.config import CorpusSettings
 from textmill.data.document import Draft, Drop
 from textmill.data.language import detect_language
+from textmill.data.sentences import sentences
 from textmill.errors import InputError
 from textmill.evaluate.text_quality import units
 
