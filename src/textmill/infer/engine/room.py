@@ -1,13 +1,15 @@
 """Memory for keys and values: zeros that the system hands out page by page as they are first written.
 
 A cache is as large as texts may ever need, most of it is never used. `torch.zeros` writes all of it at once: 6 GB of a
-small model with a long context took seconds of every start, and lay in memory for nothing.
+small model with a long context took seconds of every start, and lay in memory for nothing. The pages are asked of the
+system itself: a C library that keeps freed memory (as training has it, `hardware.allocator`) would write zeros over it.
 """
 
 import math
+import mmap
+import sys
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +22,7 @@ def room(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tens
     if device.type != "cpu":
         return torch.zeros(tuple(shape), dtype=dtype, device=device)
     size = math.prod(shape) * dtype.itemsize
-    memory = np.zeros(size + LINE, dtype=np.uint8)
-    first = -memory.ctypes.data % LINE
-    return torch.from_numpy(memory[first : first + size]).view(dtype).view(tuple(shape))
+    if not size or sys.platform == "win32":
+        return torch.zeros(tuple(shape), dtype=dtype)
+    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # begin at a page, so at a line
+    return torch.frombuffer(pages, dtype=dtype).view(tuple(shape))
