@@ -209,15 +209,13 @@ def document(piece: "Piece", task: Task, began: float) -> dict[str, Any]:
     from textmill.apps.write.checking import check
     from textmill.apps.write.render import markdown
 
-    by_number = {source.number: source for source in piece.sources}
-    cited = [by_number[number] for number in piece.cited]
     planned = piece.outline.sections
     return {
         "model": piece.model,
         "title": piece.outline.title,
         "language": piece.language,
         "text": markdown(piece, task.kind.headings),
-        "citations": [{"number": each.number, "title": each.title, "place": each.place} for each in cited],
+        "citations": [{"number": each.number, "title": each.title, "place": each.place} for each in piece.cited],
         "outline": piece.outline.as_dict(),
         "sections": [
             {

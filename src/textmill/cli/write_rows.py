@@ -64,10 +64,9 @@ def one(row: Row, given: dict[str, Any], context: Context, loaded: Any, engine: 
         writer.write(piece)
     except UserError as error:
         return {"error": {"code": error.key} | error.parts()}
-    by_number = {source.number: source for source in piece.sources}
     return {
         "text": markdown(piece, task.kind.headings),
-        "citations": [{"number": number, "title": by_number[number].title} for number in piece.cited],
+        "citations": [{"number": each.number, "title": each.title} for each in piece.cited],
         "check": check(piece).as_dict(),
     }
 

@@ -85,13 +85,14 @@ class Writer:
         least, most = room_for(piece, number)
         if most < 2:
             return None
-        for passage in self._passages(piece, number):
-            found = self._say(piece, number, passage, least, most)
+        used = [each for each in self.finder.passages if is_used(each, piece)] if self.finder is not None else []
+        for passage in self._passages(piece, number, used):
+            found = self._say(piece, number, passage, used, (least, most))
             if found is not None:
                 return found
         return None
 
-    def _passages(self, piece: Piece, number: int) -> Sequence[Passage | None]:
+    def _passages(self, piece: Piece, number: int, used: Sequence[Passage]) -> Sequence[Passage | None]:
         """Returns what the next sentence may be about, the best first; [None] without sources.
 
         While a required word is owed, passages that have it come before all others.
@@ -100,38 +101,33 @@ class Writer:
             return [None]
         section, owed = piece.outline.sections[number], missing_words(piece, number)
         query = " ".join((section.heading, *section.points, piece.order.topic))
-        used = [each for each in self.finder.passages if is_used(each, piece)]
         found = self.finder.best(query, len(self.finder.passages), used)
         return sorted(found, key=lambda each: not any(has_word(each.text, word) for word in owed))[:LISTED]
 
-    def _say(self, piece: Piece, number: int, passage: Passage | None, least: int, most: int) -> Sentence | None:
+    def _say(
+        self, piece: Piece, number: int, passage: Passage | None, used: Sequence[Passage], room: tuple[int, int]
+    ) -> Sentence | None:
         """Returns the best candidate; with a passage, one that it supports, or its own words."""
         order, owed = piece.order, missing_words(piece, number)
         word = next((each for each in owed if passage is None or has_word(passage.text, each)), next(iter(owed), ""))
         finder = self.finder
         known = " ".join((order.topic, *order.required, finder.titles if finder is not None else ""))
-        used = [each for each in finder.passages if is_used(each, piece)] if finder is not None else []
         best: list[Sentence] = []
         for attempt in range(ROUNDS if passage is None else ROUNDS - 1):
-            drawn = self._draw(piece, number, passage, word, (least, most), attempt)
+            drawn = self._draw(piece, number, passage, word, room, attempt)
             judged = judge(drawn, order, piece.body, known, finder, used)
             best += [each for each in judged if not word or has_word(each.text, word)]
             if right := [each for each in best if each.supported]:
                 return replace(max(right, key=lambda each: each.score), score=0.0)
-        if passage is None:
+        if passage is None or finder is None:
             return None
         own = quote(passage, piece.language)
-        fits = length(own.text) <= most and not any(has_word(own.text, each) for each in order.forbidden)
+        fits = length(own.text) <= room[1] and not any(has_word(own.text, each) for each in order.forbidden)
         if fits and (not word or has_word(own.text, word)):
             return own
-        if word and best and not any(has_word(each.text, word) for each in self._all()):
-            return replace(
-                max(best, key=lambda each: each.score), score=0.0
-            )  # no source has the word: said, and flagged
+        if word and best and not any(has_word(each.text, word) for each in finder.passages):
+            return replace(max(best, key=lambda each: each.score), score=0.0)  # in no source: said, and flagged
         return None
-
-    def _all(self) -> list[Passage]:
-        return self.finder.passages if self.finder else []
 
     def _draw(
         self, piece: Piece, number: int, passage: Passage | None, word: str, room: tuple[int, int], attempt: int

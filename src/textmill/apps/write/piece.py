@@ -57,9 +57,10 @@ class Piece:
         return "\n".join(self.joined(number) for number in range(len(self.sections)))
 
     @property
-    def cited(self) -> list[int]:
-        """The numbers of the sources that are cited."""
-        return sorted({each.source for section in self.sections for each in section if each.source})
+    def cited(self) -> list[Source]:
+        """The sources that are cited, by number."""
+        numbers = {each.source for section in self.sections for each in section}
+        return [source for source in self.sources if source.number in numbers]
 
     def begin(self, model: str) -> None:
         """Makes room for the sections of an article that has none yet."""

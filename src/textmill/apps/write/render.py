@@ -41,9 +41,7 @@ def paragraphs(section: list[Sentence], language: str) -> list[str]:
 
 def listed(piece: Piece) -> list[tuple[int, str]]:
     """Returns the sources that are cited: number, title and place."""
-    by_number = {source.number: source for source in piece.sources}
-    cited = [by_number[number] for number in piece.cited if number in by_number]
-    return [(each.number, ". ".join(filter(None, (each.title, each.place)))) for each in cited]
+    return [(each.number, ". ".join(filter(None, (each.title, each.place)))) for each in piece.cited]
 
 
 def markdown(piece: Piece, headings: bool) -> str:
