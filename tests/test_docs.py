@@ -7,6 +7,8 @@ before a block changes how it is tested:
     <!-- test: slow -->            this block only runs with --slow; no quick block may build on it
     <!-- test: replace 10m 20s --> what stands there takes too long for a test
     <!-- test: skip REASON -->     it cannot run here
+
+A Chinese page whose commands are the English page's, comments aside, is not run a second time.
 """
 
 import importlib.util
@@ -62,9 +64,22 @@ def blocks_of(page: Path) -> list[Block]:
     return found
 
 
+def commands_of(page: Path) -> list[str]:
+    """What the blocks of a page run."""
+    return [re.sub(r" +# [^\n]*$", "", block.code, flags=re.M) for block in blocks_of(page) if not block.skip]
+
+
+def says_the_same(page: Path) -> bool:
+    """Whether this is a Chinese page with the English page's commands."""
+    english = page.with_name(page.name.replace(".zh-CN.md", ".md"))
+    return english != page and english.exists() and commands_of(page) == commands_of(english)
+
+
 def parameters() -> list:
     made = []
     for page in PAGES:
+        if says_the_same(page):
+            continue
         for block in blocks_of(page):
             name = str(page.relative_to(ROOT))
             marks = [pytest.mark.xdist_group(name)]  # a page's blocks build on one another: one worker, in order

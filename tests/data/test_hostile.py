@@ -40,7 +40,7 @@ def test_one_tag_nested_in_itself(tmp_path: Path, mode: str):
 @pytest.mark.parametrize("tag", ["div", "p", "b", "table", "li", "a", "font", "math"])
 def test_every_tag_nested_in_itself(tmp_path: Path, mode: str, tag: str):
     files: dict[str, str | bytes] = {f"{closed}.html": nested(tag, closed=closed) for closed in (True, False)}
-    corpus = build(tmp_path, GOOD | files, extraction=mode, document_seconds=10, minimum_characters=1)
+    corpus = build(tmp_path, GOOD | files, extraction=mode, document_seconds=5, minimum_characters=1)
     assert by_source(corpus)["in/good.txt"].text == GOOD["good.txt"]
     assert corpus.count() + len(dropped(corpus)) == 3
 
