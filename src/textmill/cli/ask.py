@@ -2,8 +2,8 @@
 
 Also ``--in FILE`` of questions (``question`` a row), ``--out FILE.jsonl``. A row gets ``answers`` (names), ``iris``
 (null for values), ``sparql, triples`` (N-Triples), ``refused`` (false, or why: no_entity, unlikely, empty, too_much);
-with ``--explain`` also ``linked`` and ``considered``. The document of ``--json`` is such a row, or ``rows, out,
-questions, refused``.
+with ``--explain`` also ``linked, considered, looked_at, judge, tried``. The document of ``--json``
+is such a row, or ``rows, out, questions, refused``.
 """
 
 from contextlib import closing
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from textmill.apps.ask.asking import Reply
     from textmill.apps.graph.store import EmbeddedGraph
 
-ADDED = ("answers", "iris", "sparql", "triples", "refused", "linked", "considered")
+ADDED = ("answers", "iris", "sparql", "triples", "refused", "linked", "considered", "looked_at", "judge", "tried")
 SHOWN = 20
 """Answers and sentences printed; a row has all of them."""
 
@@ -29,7 +29,7 @@ SHOWN = 20
 def run(context: Context, *, question: str | None, graph: Path | None, explain: bool, out: Path | None,
         **more: Any) -> dict[str, Any]:  # fmt: skip
     """Answers one question, or those of a file."""
-    from textmill.apps.ask.asking import ask
+    from textmill.apps.ask.asking import Asker
 
     place = more["in"]
     if (place is not None and question is not None) or (place is None and out is not None):
@@ -40,7 +40,7 @@ def run(context: Context, *, question: str | None, graph: Path | None, explain: 
         text = read_prompt(context, question)
         if not text.strip():
             raise UsageError("ask.nothing_asked")
-        reply = ask(opened, text)
+        reply = Asker(opened).ask(text)
     show(context, reply, explain)
     return {"question": text} | row_of(reply, explain)
 
@@ -49,14 +49,15 @@ def answer_rows(
     context: Context, graph: "EmbeddedGraph", place: str, out: Path | None, explain: bool
 ) -> dict[str, Any]:
     """Answers the questions of a file, a line each."""
-    from textmill.apps.ask.asking import ask
+    from textmill.apps.ask.asking import Asker
     from textmill.cli.rows import RowWriter, read_rows
 
     rows = read_rows(context, place, "question")
     writer, refused = RowWriter(context, out, rows, ADDED), 0
+    asker = Asker(graph)
     with writer, context.progress(t("cli_ask.progress")) as progress:
         for number, row in enumerate(rows[writer.done :], start=writer.done + 1):
-            reply = ask(graph, row["question"])
+            reply = asker.ask(row["question"])
             refused += bool(reply.refused)
             writer.write(row, row_of(reply, explain))
             progress(number, len(rows))
@@ -77,6 +78,8 @@ def row_of(reply: "Reply", explain: bool) -> dict[str, Any]:
         row["linked"] = [{"text": item.text, "start": item.start, "end": item.end,
                           "iris": [match.iri for match in item.matches]} for item in reply.linked]  # fmt: skip
         row["considered"] = [{"likeness": score, "sparql": query} for score, query in reply.considered]
+        row["looked_at"], row["judge"] = reply.looked_at, reply.judge
+        row["tried"] = [{"sparql": query, "rows": rows} for query, rows in reply.tried]
     return row
 
 
@@ -91,13 +94,22 @@ def show(context: Context, reply: "Reply", explain: bool) -> None:
             context.print(t("cli_ask.more", count=len(reply.texts) - SHOWN))
         for line in reply.sentences[:SHOWN]:
             context.print("  " + printable(line))
-    if not explain:
-        return
+    if explain:
+        explained(context, reply)
+
+
+def explained(context: Context, reply: "Reply") -> None:
+    """Prints each step of the way to an answer or a refusal."""
     for item in reply.linked:
         meant = ", ".join(match.iri for match in item.matches)
         context.print(t("cli_ask.linked", text=printable(item.text), iris=printable(meant)))
+    if reply.linked:
+        context.print(t("cli_ask.looked_at", count=reply.looked_at, judge=t(f"cli_ask.judge_{reply.judge}")))
     for score, query in reply.considered:
         context.print(f"  {score:.2f}  {printable(query)}")
+    for query, rows in reply.tried:
+        context.print(t("cli_ask.tried", rows=rows))
+        context.print(f"  {printable(query)}")
 
 
 COMMAND = Command(

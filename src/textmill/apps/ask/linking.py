@@ -34,14 +34,20 @@ def link(graph: EmbeddedGraph, question: str) -> list[Mention]:
     for start, end in spans:
         if all(end <= other.start or start >= other.end for other in found):
             text = question[start:end]
-            if matches := _meanings(graph, graph.index.exactly(folding.fold(text)), EXACT):
+            folded = folding.fold(text)
+            named = graph.index.exactly(folded) or graph.index.exactly(_singular(folded))
+            if matches := _meanings(graph, named, EXACT):
                 found.append(Mention(start=start, end=end, text=text, matches=matches))
-    if any(mention.matches[0].score > OWN_NAME for mention in found):
+    kinds = [mention for mention in found if _is_kind(graph, mention.matches[0].iri)]
+    if any(mention.matches[0].score > OWN_NAME and mention not in kinds for mention in found):
         return found
+    if kinds:  # "street" is found as it stands in "Lmap Street", which is somebody's name all the same
+        spans = [span for span in spans if any(span[0] <= one.start and one.end <= span[1] for one in kinds)]
     for start, end in [span for span in spans if folding.allowed_typos(question[slice(*span)])][:MOST_SLIPPED]:
         text = question[start:end]
         if matches := _meanings(graph, graph.find(text, most=MOST_MEANINGS), TYPO):
-            return [Mention(start=start, end=end, text=text, matches=matches)]
+            one = Mention(start=start, end=end, text=text, matches=matches)
+            return [one, *(mention for mention in found if mention.end <= start or mention.start >= end)]
     return found
 
 
@@ -67,5 +73,14 @@ def _meanings(graph: EmbeddedGraph, matches: list[Match], how: str) -> tuple[Mat
     return tuple(sorted(kept, key=lambda match: (-match.score, match.iri))[:MOST_MEANINGS])
 
 
+def _is_kind(graph: EmbeddedGraph, iri: str) -> bool:
+    return graph.query(f"ASK {{ ?s a <{iri}> }}").truth
+
+
 def _is_predicate(graph: EmbeddedGraph, iri: str) -> bool:
     return graph.query(f"ASK {{ ?s <{iri}> ?o }}").truth
+
+
+def _singular(folded: str) -> str:
+    """Returns an English plural as one thing ("streets" are of the kind "street"), "" for other text."""
+    return folded[:-1] if len(folded) > 4 and folded.isascii() and folded.endswith("s") else ""
