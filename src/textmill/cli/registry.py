@@ -67,6 +67,8 @@ REGISTERED: dict[tuple[str, ...], str] = {
     ("graph", "stats"): "understand",
     ("models",): "understand",
     ("show",): "understand",
+    ("inspect",): "understand",
+    ("studio",): "understand",
     ("tokenizer", "show"): "understand",
     ("runs", "list"): "understand",
     ("runs", "show"): "understand",
