@@ -39,9 +39,12 @@ def test_the_json_document(trained: Project, run_textmill: Run) -> None:
     arguments = ("--max-tokens", 6, "--seed", 5, "--temperature", 1.5, "--json")
     four = run_textmill("generate", "猫", "--n", 4, *arguments, cwd=trained.root).ok().document
     assert set(four) == {
-        *("model", "step", "folder", "device", "path", "prompt", "samples", "seconds", "tokens_per_second", "notes")
+        *("model", "step", "folder", "device", "path", "prompt", "samples", "seconds", "tokens_per_second"),
+        *("weights_read", "notes"),
     }
     assert four["path"].startswith(("fp32", "bf16"))
+    assert (four["weights_read"] is not None) == ("cache" in four["path"])
+    assert all(value > 0 for value in (four["weights_read"] or {}).values())
     assert (four["model"], four["step"], four["prompt"], four["notes"]) == ("main", 20, "猫", [])
     assert [sample["seed"] for sample in four["samples"]] == [5, 6, 7, 8]
     for sample in four["samples"]:

@@ -132,7 +132,8 @@ def test_keys_and_the_document_at_the_end(
     assert httpx.post(f"{address}/v1/completions", json=body, headers=headers, trust_env=False).status_code == 200
     metrics = httpx.get(f"{address}/metrics", headers=headers, trust_env=False).text
     assert "textmill_step_seconds_total" in metrics
-    assert ("textmill_weight_bytes_per_second" in metrics) == ("cache" in path)
+    for name in ("textmill_weight_bytes_per_second", "textmill_memory_bytes_per_second"):
+        assert (name in metrics) == ("cache" in path)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     assert process.returncode == 0

@@ -2,14 +2,15 @@
 
 stdout gets the prompt and the text, stderr the model's name and the speed. The document of ``--json``: ``model, step,
 folder, device, path, prompt, samples [{text, finish_reason, tokens, seed, logprob}], seconds, tokens_per_second,
-notes``; with ``--in`` see `generate_rows`. ``path`` names weights and kernels. ``finish_reason`` is "stop" (a stop
-string), "length" (max_tokens), "end" (the model ended the document, or its grammar is complete) or "interrupted"
-(Ctrl-C; exit code 130); ``tokens`` counts them and ``logprob`` is the sum of their natural log-probabilities under the
-model; ``seed`` gives the sample again with ``--n 1``.
+weights_read {achieved, measured}, notes``; with ``--in`` see `generate_rows`. ``path`` names weights and kernels;
+``weights_read`` is in bytes/s, ``measured`` what the memory gives, null where compiled kernels do not run.
+``finish_reason`` is "stop" (a stop string), "length" (max_tokens), "end" (the model ended the document, or its grammar
+is complete) or "interrupted" (Ctrl-C; exit code 130); ``tokens`` counts them and ``logprob`` is the sum of their
+natural log-probabilities under the model; ``seed`` gives the sample again with ``--n 1``.
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from textmill.i18n import t
 
 if TYPE_CHECKING:
     from textmill.infer.events import Generation
+    from textmill.infer.native.bandwidth import Reading
     from textmill.infer.resolve import LoadedModel
     from textmill.infer.sampling import SamplingSettings
 
@@ -41,6 +43,7 @@ class Call:
     samples: "list[Generation]" = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    reading: "Reading | None" = None
 
     @property
     def tokens(self) -> int:
@@ -64,6 +67,7 @@ class Call:
             "samples": list(map(sample_document, self.samples)),
             "seconds": self.seconds,
             "tokens_per_second": self.rate,
+            "weights_read": reading_document(self.reading),
             "notes": self.notes,
         }
 
@@ -122,7 +126,20 @@ def run(
         raise Stopped(call.document()) from None
     values = {"model": full_name(call.loaded), "tokens": call.tokens, "seed": settings.seed, "path": call.path}
     context.say(t("cli_generate.done", seconds=f"{call.seconds:.1f}", rate=f"{call.rate:.0f}", **values))
+    say_reading(context, call.reading)
     return call.document()
+
+
+def reading_document(reading: "Reading | None") -> dict[str, float] | None:
+    """Returns what ``--json`` says of it."""
+    return None if reading is None else asdict(reading)
+
+
+def say_reading(context: Context, reading: "Reading | None") -> None:
+    """Says how near to the memory's rate the weights were read."""
+    if reading is not None:
+        achieved, measured = reading.achieved / 1e9, reading.measured / 1e9
+        context.say(t("cli_generate.weights_read", achieved=f"{achieved:.1f}", measured=f"{measured:.1f}"))
 
 
 def tell(context: Context, call: Call, note: str) -> None:
@@ -137,6 +154,7 @@ def write(context: Context, call: Call, weights: str, wish: Wish | None) -> None
     from textmill.infer.engine.request import Request
     from textmill.infer.events import Collector
     from textmill.infer.generate import cut_prompt, events, once
+    from textmill.infer.native.bandwidth import reading_of
     from textmill.infer.prompts import prompt_ids
 
     loaded, settings = call.loaded, call.settings
@@ -159,6 +177,7 @@ def write(context: Context, call: Call, weights: str, wish: Wish | None) -> None
     finally:
         call.seconds = time.perf_counter() - began
         call.samples = collector.generations()
+    call.reading = reading_of(engine)
 
 
 COMMAND = Command(

@@ -4,8 +4,8 @@ A line is the prompt's row with ``samples`` as in `generate`; ``notes`` where th
 a text that outgrew the context); ``error`` in the place of samples where there can be none. All prompts share the
 engine, and a seed gives each the text that it would have alone. With ``--out`` the lines are appended, and the same
 command goes on where a stopped one ended; ``--json`` then prints ``model, step, folder, device, path, rows,
-done_before, failed, tokens, seconds, tokens_per_second, out, notes``, and without ``--out``
-also ``results``: the lines.
+done_before, failed, tokens, seconds, tokens_per_second, weights_read, out, notes``, and without ``--out`` also
+``results``: the lines.
 """
 
 import time
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textmill.cli.command import Context, Stopped
-from textmill.cli.generate import sample_document
+from textmill.cli.generate import reading_document, sample_document, say_reading
 from textmill.cli.grammar_options import Wish, compiled
 from textmill.cli.model_engine import device_of, full_name, load_model, make_engine
 from textmill.cli.rows import Row, RowWriter, read_rows
@@ -27,6 +27,7 @@ from textmill.infer.answers import Answer, answers
 from textmill.infer.context import half_context
 from textmill.infer.engine.request import Request
 from textmill.infer.generate import cut_prompt
+from textmill.infer.native.bandwidth import reading_of
 from textmill.infer.prompts import prompt_ids
 from textmill.progress import silent
 
@@ -150,6 +151,7 @@ def finish(context: Context, work: Work) -> None:
     values = {"model": full_name(work.loaded), "path": work.engine.runner.path, "rows": work.done}
     rate = f"{work.tokens / work.seconds:.0f}"
     context.say(t("cli_generate.rows_done", tokens=work.tokens, seconds=f"{work.seconds:.1f}", rate=rate, **values))
+    say_reading(context, reading_of(work.engine))
 
 
 def document(work: Work) -> dict[str, Any]:
@@ -167,6 +169,7 @@ def document(work: Work) -> dict[str, Any]:
         "tokens": work.tokens,
         "seconds": seconds,
         "tokens_per_second": work.tokens / seconds,
+        "weights_read": reading_document(reading_of(work.engine)),
         "out": str(writer.out) if writer.out is not None else None,
         "notes": list(work.loaded.notes),
     }

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 
 from textmill.infer.engine.engine import Engine, Totals
+from textmill.infer.native.bandwidth import reading_of
 from textmill.serve.dispatch import Answer
 
 if TYPE_CHECKING:
@@ -110,9 +111,12 @@ class EngineNumbers:
         }
         for name, (help, key) in counters.items():
             yield CounterMetricFamily(name, help, value=sum(getattr(each, key) for each in self._totals))
-        weights = getattr(engine.runner, "weight_bytes", None)
-        if isinstance(weights, int) and engine.totals.seconds:
-            yield GaugeMetricFamily("textmill_weight_bytes", "Bytes of weights that a step reads", value=weights)
-            achieved = weights * engine.totals.steps / engine.totals.seconds
-            help = "Weights read a second, mean over all steps; rate(steps) / rate(step_seconds) gives it for a while"
-            yield GaugeMetricFamily("textmill_weight_bytes_per_second", help, value=achieved)
+        reading = reading_of(engine)
+        if reading is None:
+            return
+        weights = engine.runner.weight_bytes  # type: ignore[attr-defined]
+        yield GaugeMetricFamily("textmill_weight_bytes", "Bytes of weights that a step reads", value=weights)
+        help = "Weights read a second, mean over all steps; rate(steps) / rate(step_seconds) gives it for a while"
+        yield GaugeMetricFamily("textmill_weight_bytes_per_second", help, value=reading.achieved)
+        help = "What this machine's memory gives to the same threads, measured once"
+        yield GaugeMetricFamily("textmill_memory_bytes_per_second", help, value=reading.measured)
