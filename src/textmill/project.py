@@ -56,6 +56,11 @@ class Project:
         """The knowledge graph: its store and the names in it."""
         return self.root / "graph"
 
+    @property
+    def documents(self) -> Path:
+        """Indexes of the documents that questions were asked of; made anew from them whenever they are missing."""
+        return self.root / "documents"
+
 
 def find_project(start: Path) -> Project | None:
     """Returns the project that `start` lies in, walking up, or None."""

@@ -53,3 +53,24 @@ def test_files_of_questions_go_on_where_they_stopped(town: Project, run_textmill
     assert (town.root / "a.jsonl").read_text(encoding="utf-8") == lines
     for wrong in (("ask", "x", "--in", "q.txt"), ("ask", "x", "--out", "a.jsonl"), ("ask", " ")):
         assert run_textmill(*wrong, cwd=town.root).code == 2
+
+
+def test_documents_are_asked_without_a_graph(project: Project, run_textmill: Run) -> None:
+    notes = project.root / "notes"
+    notes.mkdir()
+    (notes / "a.md").write_text("The ferry costs two crowns.\n渡船的票价是两元。\n", encoding="utf-8")  # text data
+    words = ("ask", "--docs", "notes")
+    out = run_textmill(*words, "What does the ferry cost?", "--explain", cwd=project.root).ok().out
+    assert out.startswith("“The ferry costs two crowns.”\n  notes/a.md, characters 0 to 27\n")
+    assert "1.00  notes/a.md" in out
+    row = run_textmill(*words, "渡船的票价是多少？", "--json", cwd=project.root).ok().document  # text data
+    assert (row["quote"], row["start"], row["end"]) == ("渡船的票价是两元。", 28, 37)  # text data
+    zh = run_textmill(*words, "桥是谁建的？", "--ui-language", "zh", cwd=project.root).ok().out  # text data
+    assert zh.startswith("文档中没有：")
+    assert len(list((project.root / "documents").glob("*.sqlite"))) == 1
+    (project.root / "q.txt").write_text("What does the ferry cost?\nWho built the bridge?\n")
+    run_textmill(*words, "--in", "q.txt", "--out", "a.jsonl", cwd=project.root).ok()
+    rows = [json.loads(line) for line in (project.root / "a.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["refused"] for row in rows] == [False, "nothing"]
+    assert run_textmill("ask", "--docs", "nowhere", "x", cwd=project.root).code == 2
+    assert run_textmill(*words, "x", "--graph", "graph", cwd=project.root).code == 2

@@ -1,5 +1,7 @@
 """`textmill ask QUESTION`: an answer out of the knowledge graph with the statements that say so, or a refusal.
 
+With ``--docs`` documents are asked and no graph: see `ask_docs`.
+
 Also ``--in FILE`` of questions (``question`` a row), ``--out FILE.jsonl``. A row gets ``answers`` (names), ``iris``
 (null for values), ``sparql, triples`` (N-Triples), ``refused`` (false, or why: no_entity, unlikely, empty, too_much);
 with ``--explain`` also ``linked, considered, looked_at, judge, tried``. The document of ``--json``
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from textmill.cli.command import Argument, Command, Context
 from textmill.cli.graph_source import GRAPH, open_embedded
+from textmill.cli.model_engine import MODEL_ARGUMENTS
 from textmill.cli.outcome import printable
 from textmill.cli.text_input import read_prompt
 from textmill.errors import UsageError
@@ -34,6 +37,10 @@ def run(context: Context, *, question: str | None, graph: Path | None, explain: 
     place = more["in"]
     if (place is not None and question is not None) or (place is None and out is not None):
         raise UsageError("ask.one_or_file")
+    if more["docs"]:
+        from textmill.cli.ask_docs import ask_documents
+
+        return ask_documents(context, question, {**more, "graph": graph, "explain": explain, "out": out})
     with closing(open_embedded(context, graph)) as opened:
         if place is not None:
             return answer_rows(context, opened, place, out, explain)
@@ -115,12 +122,15 @@ def explained(context: Context, reply: "Reply") -> None:
 COMMAND = Command(
     words=("ask",),
     run=run,
-    example='textmill ask "What lies in Riverton?"\ntextmill ask --in questions.jsonl --out answers.jsonl',
+    example='textmill ask "What lies in Riverton?"\ntextmill ask --in questions.jsonl --out answers.jsonl\n'
+    'textmill ask --docs notes/ "When does the ferry leave?"',
     arguments=(
         Argument(name="question", many="?", metavar="QUESTION"),
         GRAPH,
+        Argument(name="--docs", many="*", metavar="PATH"),
         Argument(name="--explain", flag=True, default=False),
         Argument(name="--in", metavar="FILE"),
         Argument(name="--out", kind=Path, metavar="FILE"),
+        *MODEL_ARGUMENTS,
     ),
 )
