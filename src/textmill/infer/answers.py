@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from textmill.errors import UserError
-from textmill.infer.engine.engine import Engine
+from textmill.infer.engine.interface import TextEngine
 from textmill.infer.engine.request import Request, Ticket
 from textmill.infer.events import Collector, Event, Failed, Generation, Output
 
@@ -33,7 +33,7 @@ class Answer:
 class _Open:
     """A request on its way."""
 
-    def __init__(self, engine: Engine, request: Request) -> None:
+    def __init__(self, engine: TextEngine, request: Request) -> None:
         self.request, self.slid, self.error = request, False, None
         self._collector = Collector(seed=request.settings.seed)
         self.ticket: Ticket | None = None
@@ -62,13 +62,13 @@ class _Open:
         return Answer(request=self.request, samples=samples, slid=self.slid, error=self.error)
 
 
-def answers(engine: Engine, requests: Iterable[Request]) -> Iterator[Answer]:
+def answers(engine: TextEngine, requests: Iterable[Request]) -> Iterator[Answer]:
     """Yields the answer to each request, in their order; `requests` is read only as far ahead as keeps the engine busy.
 
     Requests need a seed of their own (`SamplingSettings.seeded`). What is under way when the caller stops is cancelled.
     """
     source, waiting = iter(requests), deque[_Open]()
-    ahead = AHEAD * engine.scheduler.limits.running
+    ahead = AHEAD * engine.at_once
     try:
         while True:
             while len(waiting) < ahead and (request := next(source, None)) is not None:

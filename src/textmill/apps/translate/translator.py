@@ -25,7 +25,7 @@ from textmill.errors import UsageError, UserError
 from textmill.evaluate.written import sentence_chrf
 from textmill.infer.answers import Answer, answers
 from textmill.infer.constraints import LARK, CompiledGrammar, compile_grammar
-from textmill.infer.engine.engine import Engine
+from textmill.infer.engine.interface import TextEngine
 from textmill.infer.engine.request import Request
 from textmill.infer.sampling import SamplingSettings
 
@@ -89,7 +89,7 @@ class _Work:
 class Translator:
     """Translates with one model over one engine."""
 
-    def __init__(self, engine: Engine, card: Card, options: Options | None = None) -> None:
+    def __init__(self, engine: TextEngine, card: Card, options: Options | None = None) -> None:
         self.engine, self.tokenizer, self.card = engine, engine.tokenizer, card
         self.options = options or Options()
 

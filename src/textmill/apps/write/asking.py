@@ -12,7 +12,7 @@ from textmill.apps.write.kinds import Kind
 from textmill.apps.write.order import Order
 from textmill.apps.write.outline import Outline, Section
 from textmill.apps.write.sources import Passage
-from textmill.infer.engine.engine import Engine
+from textmill.infer.engine.interface import TextEngine
 from textmill.infer.engine.request import SCORE, Request
 from textmill.infer.events import Output, Scored
 from textmill.infer.prompts import prompt_ids
@@ -110,7 +110,7 @@ class Asker:
         return head + behind[-max(8, room - len(head) // 2) :]
 
 
-def knows_template(engine: Engine) -> bool:
+def knows_template(engine: TextEngine) -> bool:
     """True where the model ends its turn in its own template."""
     tokenizer = engine.tokenizer
     ends = [tokenizer.special[name] for name in TURN_ENDS if name in tokenizer.special]
@@ -119,7 +119,7 @@ def knows_template(engine: Engine) -> bool:
     messages = [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
     ids = encode_chat(tokenizer, messages)
     place = max((at for at, id in enumerate(ids) if id in ends), default=0)
-    if not place or place >= engine.runner.config.context:
+    if not place or place >= engine.context:
         return False
     told: list[Output] = []
     settings = SamplingSettings(max_tokens=1, seed=0)

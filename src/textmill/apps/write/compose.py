@@ -22,7 +22,7 @@ from textmill.apps.write.support import meaning
 from textmill.errors import ModelError
 from textmill.infer.answers import answers
 from textmill.infer.constraints import JSON_SCHEMA, REGEX, compile_grammar
-from textmill.infer.engine.engine import Engine
+from textmill.infer.engine.interface import TextEngine
 from textmill.infer.engine.request import Request
 from textmill.infer.events import END, Generation
 from textmill.infer.sampling import SamplingSettings
@@ -48,7 +48,7 @@ Listener = Callable[[Piece, int], None]
 class Writer:
     """What it takes to write: the engine, the prompts, and the passages where there are sources."""
 
-    engine: Engine
+    engine: TextEngine
     asker: Asker
     finder: Finder | None = None
 

@@ -67,6 +67,16 @@ class Engine:
         return min(self.runner.config.context, self.runner.page_count * self.runner.page_size)
 
     @property
+    def context(self) -> int:
+        """The model's context."""
+        return self.runner.config.context
+
+    @property
+    def at_once(self) -> int:
+        """How many texts run in one step."""
+        return self.scheduler.limits.running
+
+    @property
     def idle(self) -> bool:
         """True when there is nothing to do."""
         return not self._samples
@@ -78,7 +88,7 @@ class Engine:
 
         Raises UserError for what cannot be answered.
         """
-        self._check(request)
+        self.check(request)
         beams = request.kind == WRITE and request.beams > 1
         count = request.settings.n if request.kind == WRITE and not beams else 1
         ticket = Ticket(request=request, path=self.runner.path, tell=tell, prompt_tokens=len(request.ids))
@@ -102,7 +112,8 @@ class Engine:
         for sample in [*self._samples.pop(ticket, []), *(beams.samples if beams else [])]:
             self.scheduler.drop(sample)
 
-    def _check(self, request: Request) -> None:
+    def check(self, request: Request) -> None:
+        """Raises UserError for what cannot be answered."""
         if not request.ids:
             raise UsageError("infer.empty_prompt")
         check_ids(self.runner.config, request.ids)

@@ -11,7 +11,8 @@ way end on the one they began with.
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from textmill.errors import ResourceError
 from textmill.infer.engine.engine import Engine
@@ -22,8 +23,17 @@ from textmill.infer.events import Failed, Output
 class Handle:
     """A request that was handed over; its `ticket` is there once the engine has taken it."""
 
-    def __init__(self, request: Request, tell: Callable[[Output], None], owner: "EngineThread") -> None:
+    def __init__(
+        self,
+        request: Request,
+        tell: Callable[[Output], None],
+        owner: "EngineThread",
+        *,
+        on_end: Callable[[], None],
+        on_slide: Callable[[], None],
+    ) -> None:
         self.request, self._tell, self.owner = request, tell, owner
+        self.on_end, self.on_slide = on_end, on_slide
         self.ticket: Ticket | None = None
         self.cancelled = False
 
@@ -39,7 +49,10 @@ class EngineThread:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._open: list[Handle] = []
         self._closing = self._closed = False
+        self.holders = 0
+        """Pieces of work that go on asking (`EngineSwitch.held`)."""
         self._thread = threading.Thread(target=self._run, name="textmill engine", daemon=True)
 
     def start(self) -> "EngineThread":
@@ -47,14 +60,21 @@ class EngineThread:
         self._thread.start()
         return self
 
-    def submit(self, request: Request, tell: Callable[[Output], None]) -> Handle:
-        """Queues a request; `tell` is called on the engine's thread and must return at once.
+    def submit(
+        self,
+        request: Request,
+        tell: Callable[[Output], None],
+        *,
+        on_end: Callable[[], None] = lambda: None,
+        on_slide: Callable[[], None] = lambda: None,
+    ) -> Handle:
+        """Queues a request; `tell` is called on the engine's thread and must return at once, `on_end` behind the last.
 
         What cannot be answered is told as `Failed`; ResourceError once the engine is closing.
         """
         if self._closing:
             raise ResourceError("infer.closing")
-        handle = Handle(request, tell, self)
+        handle = Handle(request, tell, self, on_end=on_end, on_slide=on_slide)
         self._inbox.put(lambda: self._add(handle))
         return handle
 
@@ -79,9 +99,11 @@ class EngineThread:
         if handle.cancelled:
             return
         try:
-            handle.ticket = self.engine.add(handle.request, handle.tell)
+            handle.ticket = self.engine.add(handle.request, handle.tell, on_slide=handle.on_slide)
+            self._open.append(handle)
         except Exception as error:
             handle.tell(Failed(error=error))
+            handle.on_end()
 
     def _cancel(self, handle: Handle) -> None:
         if handle.ticket is not None:
@@ -102,6 +124,17 @@ class EngineThread:
                 self.engine.step()
             except Exception as error:
                 self.engine.fail(error)
+            self._tell_ends()
+        self._tell_ends()
+
+    def _tell_ends(self) -> None:
+        """Says of requests that are over that nothing more comes."""
+        over = [handle for handle in self._open if handle.ticket is None or handle.ticket.done]
+        if over:
+            self._open = [handle for handle in self._open if handle.ticket is not None and not handle.ticket.done]
+        for handle in over:
+            if not handle.cancelled:
+                handle.on_end()
 
     def _take_in(self) -> None:
         """Does what came in; waits for something where there is nothing else to do."""
@@ -118,7 +151,7 @@ class EngineSwitch:
     """One engine for new requests, and those before it until their requests are answered."""
 
     def __init__(self, engine: Engine) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._threads = [EngineThread(engine).start()]
         self._closing = False
 
@@ -144,6 +177,19 @@ class EngineSwitch:
         with self._lock:
             return self._threads[-1].submit(request, tell)
 
+    @contextmanager
+    def held(self) -> Iterator[EngineThread]:
+        """Gives a piece of work of many requests one engine, the newest, that does not end before the work does."""
+        with self._lock:
+            thread = self._threads[-1]
+            thread.holders += 1
+        try:
+            yield thread
+        finally:
+            with self._lock:
+                thread.holders -= 1
+                self._lock.notify_all()
+
     def cancel(self, handle: Handle) -> None:
         """Takes a request back, whichever engine has it."""
         handle.owner.cancel(handle)
@@ -157,12 +203,19 @@ class EngineSwitch:
                 return
             before = self._threads[-1]
             self._threads.append(fresh)
-        threading.Thread(target=before.close, name="textmill engine ends", daemon=True).start()
+        threading.Thread(target=self._end, args=(before,), name="textmill engine ends", daemon=True).start()
+
+    def _end(self, thread: EngineThread) -> None:
+        """Ends an engine that was replaced, once nobody holds it."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._closing or not thread.holders)
+        thread.close()
 
     def close(self, *, drain: bool = True, timeout: float | None = None) -> bool:
         """Ends all engines; True when they ended within `timeout` seconds together."""
         with self._lock:
             self._closing = True
+            self._lock.notify_all()
             threads = list(self._threads)
         end = None if timeout is None else time.monotonic() + timeout
         ended = [
