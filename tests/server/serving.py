@@ -19,9 +19,9 @@ from textmill.infer.engine.engine import Engine
 from textmill.infer.engine.runner import Runner
 from textmill.infer.engine.scheduler import Limits
 from textmill.serve.keys import Keys
+from textmill.serve.offers import Offers
 from textmill.serve.protocol import listen
 from textmill.serve.run import Running
-from textmill.serve.sentiment import JudgeOnOffer
 from textmill.tokenizer.tokenizer import Tokenizer
 
 NAME = "tiny"
@@ -135,7 +135,7 @@ def start(
     keys: Keys | None = None,
     key: str = "none",
     limits: Limits | None = None,
-    judge: JudgeOnOffer | None = None,
+    offers: Offers | None = None,
     **settings: Any,
 ) -> Serving:
     """Starts a server and returns it when it listens."""
@@ -149,7 +149,7 @@ def start(
         listener,
         name=NAME,
         keys=keys or Keys({}),
-        judge=judge,
+        offers=offers,
         on_ready=lambda address: ready.set(),
     )
     thread = threading.Thread(target=running.run, daemon=True)

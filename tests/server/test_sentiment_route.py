@@ -12,6 +12,7 @@ from textmill.apps.sentiment.form import WORDS, Blend, Form
 from textmill.apps.sentiment.judge import Judge
 from textmill.apps.sentiment.words import train_words
 from textmill.infer.engine.torch_runner import TorchRunner
+from textmill.serve.offers import Offers
 from textmill.serve.sentiment import JudgeOnOffer
 from textmill.tokenizer.tokenizer import Tokenizer
 
@@ -30,7 +31,7 @@ def judge() -> Judge:
 @pytest.fixture
 def served(serve: Callable[..., Serving], byte_tokenizer: Tokenizer, judge: Judge) -> Serving:
     runner = TorchRunner(tiny_model(tiny_config(context=64)), page_count=64, page_size=16)
-    return serve(runner, byte_tokenizer, judge=JudgeOnOffer(name="ours", judge=judge))
+    return serve(runner, byte_tokenizer, offers=Offers(judge=JudgeOnOffer(name="ours", judge=judge)))
 
 
 def paths(served: Serving) -> dict:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from textmill.infer.engine.engine import Engine
     from textmill.infer.resolve import LoadedModel
     from textmill.serve.keys import Keys
+    from textmill.serve.offers import Offers
     from textmill.serve.run import Running
     from textmill.serve.sentiment import JudgeOnOffer
 
@@ -98,8 +99,8 @@ def serve(
 
     name = settings.name or loaded.name
     began = time.monotonic()
-    judge = judge_on_offer(context, models)
-    running = Running(engine, settings, listener, name=name, keys=keys, judge=judge, on_ready=ready)
+    offers = offers_of(context, models)
+    running = Running(engine, settings, listener, name=name, keys=keys, offers=offers, on_ready=ready)
     if better is not None:
         threading.Thread(target=improve, args=(context, running, better), daemon=True).start()
     drained = running.run()
@@ -109,6 +110,15 @@ def serve(
     if not drained:
         raise Stopped(document)
     return document
+
+
+def offers_of(context: Context, models: Models) -> "Offers":
+    """Returns what the server offers besides the model itself."""
+    from textmill.apps.translate.card import card_of
+    from textmill.serve.offers import Offers
+
+    card, unknown = card_of(models.model, context.project)
+    return Offers(judge=judge_on_offer(context, models), card=None if unknown else card)
 
 
 def judge_on_offer(context: Context, models: Models) -> "JudgeOnOffer | None":

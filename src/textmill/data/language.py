@@ -71,6 +71,17 @@ def detect_language(text: str, hint: str = "") -> str:
     return best["lang"] if best["score"] >= MODEL_FLOOR else UNKNOWN
 
 
+def guesses(text: str, most: int) -> list[tuple[str, float]]:
+    """Returns the languages that `text` may be in with their likelihood, the likeliest first; [] without a letter."""
+    sample = text[:SAMPLE_CHARACTERS]
+    if script := script_language(sample):
+        return [(script, 1.0)]
+    if not LETTER.search(sample):
+        return []
+    found = model().detect(" ".join(sample[:MODEL_CHARACTERS].split()), k=most)
+    return [(one["lang"], float(min(1.0, one["score"]))) for one in found]
+
+
 @lru_cache(maxsize=1024)
 def normal_code(tag: str) -> str:
     """Returns the primary language of a tag such as "zh-Hans-CN" or "en_US", or "" when it is not one."""

@@ -9,6 +9,8 @@ from starlette.routing import BaseRoute, Match, Route
 
 from textmill.errors import UsageError
 from textmill.i18n import LANGUAGES
+from textmill.serve import libre
+from textmill.serve.application_parameters import TRANSLATE
 from textmill.serve.chat import chat
 from textmill.serve.completions import completions
 from textmill.serve.embeddings import detokenize, embeddings, tokenize
@@ -16,16 +18,24 @@ from textmill.serve.keys import is_loopback
 from textmill.serve.metrics import CONTENT_TYPE, Metrics
 from textmill.serve.openapi import openapi, openapi_page
 from textmill.serve.parameters import SENTIMENT
+from textmill.serve.records import Record
 from textmill.serve.refusal import Refused, accepted_language
 from textmill.serve.responses import responses
 from textmill.serve.routes import records
 from textmill.serve.sentiment import sentiment
 from textmill.serve.service import Service
 from textmill.serve.stream import JSON_HEADERS, Receive, Send, document, send_whole
+from textmill.serve.translation import translate
 from textmill.serve.web import Handler, JsonRoute, Scope, headers_of, send_error
 
 OPEN = ("/health", "/ready")
 """What needs no key."""
+MISSING = {
+    SENTIMENT: "serve.no_judge",
+    TRANSLATE: "serve.no_translation",
+    **dict.fromkeys(libre.PATHS, "serve.no_translation"),
+}
+"""What is said where a server does not offer an application."""
 PAGE_HEADERS = {
     "content-type": "text/html; charset=utf-8",
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
@@ -38,6 +48,7 @@ HANDLERS: dict[str, Handler] = {
     "/v1/responses": responses,
     "/v1/embeddings": embeddings,
     SENTIMENT: sentiment,
+    TRANSLATE: translate,
     "/tokenize": tokenize,
     "/detokenize": detokenize,
 }
@@ -46,9 +57,7 @@ HANDLERS: dict[str, Handler] = {
 def make_app(service: Service) -> Any:
     """Returns the ASGI app."""
     metrics = Metrics(service)
-    taken = records(service.bounds)
-    if service.judge is None:
-        del taken[SENTIMENT]
+    taken = offered(service, records(service.bounds))
     described = {language: openapi(service, taken, language) for language in LANGUAGES}
     pages = {language: openapi_page(content, language) for language, content in described.items()}
     routes: list[BaseRoute] = [
@@ -63,6 +72,8 @@ def make_app(service: Service) -> Any:
         "/": lambda scope: (200, pages[of(scope)], PAGE_HEADERS),
     }
     routes += [Route(path, GetRoute(answer), methods=["GET"]) for path, answer in gets.items()]
+    if service.offers.card is not None:
+        routes += libre_routes(service)
     routes.append(Route("/v1/models/{name:path}", ModelRoute(service), methods=["GET"]))
     inner = Starlette(routes=routes, exception_handlers={404: not_found, 405: not_allowed})
     guarded = Guard(inner, service, metrics, routes)
@@ -74,6 +85,33 @@ def make_app(service: Service) -> Any:
         allow_methods=["GET", "POST"],
         allow_headers=["authorization", "content-type", "accept-language"],
     )
+
+
+def offered(service: Service, known: dict[str, Record]) -> dict[str, Record]:
+    """Returns the routes that this server has."""
+    offers = service.offers
+    missing = {SENTIMENT: offers.judge is None, TRANSLATE: offers.card is None}
+    return {path: record for path, record in known.items() if not missing.get(path)}
+
+
+def libre_routes(service: Service) -> list[BaseRoute]:
+    """Returns the routes in LibreTranslate's form."""
+    card = service.offers.card
+    assert card is not None
+    told = {
+        libre.LANGUAGES: document(libre.languages(card)),
+        libre.SETTINGS: document(libre.frontend_settings(service)),
+    }
+    return [
+        *(
+            Route(path, libre.LibreRoute(service, record, libre.ANSWERS[path]), methods=["POST"])
+            for path, record in libre.RECORDS.items()
+        ),
+        *(
+            Route(path, GetRoute(lambda scope, body=body: (200, body, JSON_HEADERS)), methods=["GET"])
+            for path, body in told.items()
+        ),
+    ]
 
 
 def of(scope: Scope) -> str:
@@ -128,7 +166,7 @@ def ready(service: Service) -> tuple[int, bytes, dict[str, str]]:
 async def not_found(request: Any, error: Exception) -> Any:
     """Answers for a path that there is not."""
     path = request.url.path[:200]
-    problem = UsageError("serve.no_judge") if path == SENTIMENT else UsageError("serve.no_route", path=path)
+    problem = UsageError(MISSING[path]) if path in MISSING else UsageError("serve.no_route", path=path)
     return error_response(request, Refused(problem, status=404))
 
 
@@ -169,7 +207,8 @@ class Guard:
         try:
             scope.setdefault("state", {})["key"] = self._key(scope["path"], headers)
         except Refused as error:
-            await send_error(counted, error, accepted_language(headers.get("accept-language", "")))
+            tell = libre.send_libre_error if scope["path"] in libre.PATHS else send_error
+            await tell(counted, error, accepted_language(headers.get("accept-language", "")))
             return
         await self.app(scope, receive, counted)
 
@@ -180,9 +219,9 @@ class Guard:
                 return route.path
         return "other"
 
-    def _key(self, path: str, headers: dict[str, str]) -> str:
-        """Returns whose key a request has; Refused without a good one."""
-        if path in OPEN:
+    def _key(self, path: str, headers: dict[str, str]) -> str | None:
+        """Returns whose key a request has, None where its body may still have one; Refused without a good one."""
+        if path in OPEN or path == libre.LANGUAGES:
             return ""
         if not self.service.keys:
             # a page of the web that has its own name point to 127.0.0.1 sends that name
@@ -190,11 +229,9 @@ class Guard:
                 raise Refused(UsageError("serve.foreign_host"), status=403, code="foreign_host")
             return ""
         scheme, _, key = headers.get("authorization", "").partition(" ")
-        name = self.service.keys.name_of(key.strip()) if scheme.lower() == "bearer" else None
-        if name is None:
-            problem = {"WWW-Authenticate": "Bearer"}
-            raise Refused(UsageError("serve.no_key"), status=401, code="invalid_api_key", headers=problem)
-        return name
+        if not scheme and path in libre.RECORDS:
+            return None
+        return self.service.key_name(key if scheme.lower() == "bearer" else None)
 
 
 def host_of(header: str) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from textmill.errors import UsageError
+from textmill.infer.engine.engine import Engine
 from textmill.infer.engine.request import WRITE, Request
 from textmill.infer.engine.thread import EngineSwitch, Handle
 from textmill.infer.events import Event, Failed, Output, Scored
@@ -56,6 +57,8 @@ class Dispatcher:
         self.draining = False
         self.observe: Callable[[Answer], None] = lambda answer: None
         """Called with each answer when it is over."""
+        self.observe_work: Callable[[Engine, float], None] = lambda engine, seconds: None
+        """The same of work of many requests: by which engine, and how long it took."""
 
     @contextmanager
     def place(self, key: str) -> Iterator["Place"]:

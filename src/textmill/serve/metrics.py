@@ -45,7 +45,7 @@ class Metrics:
         )
         self.engines = EngineNumbers(service)
         self.registry.register(self.engines)  # type: ignore[arg-type]
-        service.dispatcher.observe = self.observe
+        service.dispatcher.observe, service.dispatcher.observe_work = self.observe, self.observe_work
 
     def observe(self, answer: Answer) -> None:
         """Notes an answer's times, and who gave it."""
@@ -56,6 +56,11 @@ class Metrics:
         self.first.observe(answer.first_token - answer.began)
         if answer.written > 1:
             self.each.observe((answer.last_token - answer.first_token) / (answer.written - 1))
+
+    def observe_work(self, engine: Engine, seconds: float) -> None:
+        """Notes what a piece of work of many requests took."""
+        self.engines.note([engine])
+        self.whole.observe(seconds)
 
     def count(self, route: str, method: str, status: int) -> None:
         """Notes a response."""

@@ -12,7 +12,8 @@ from textmill.serve.records import Record
 if TYPE_CHECKING:
     from textmill.serve.service import Service
 
-TEXT, STREAMING = "text/plain", ("/v1/chat/completions", "/v1/completions", "/v1/responses")
+TEXT = "text/plain"
+STREAMING = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/translate")
 GETS = {
     "/health": "application/json",
     "/ready": "application/json",

@@ -14,7 +14,7 @@ from textmill.serve.keys import VARIABLE, is_loopback, load_keys
 if TYPE_CHECKING:
     from textmill.infer.engine.engine import Engine
     from textmill.serve.keys import Keys
-    from textmill.serve.sentiment import JudgeOnOffer
+    from textmill.serve.offers import Offers
 
 PACKAGES = {"starlette": "starlette", "uvicorn": "uvicorn", "prometheus_client": "prometheus-client"}
 
@@ -47,17 +47,19 @@ class Running:
         *,
         name: str,
         keys: "Keys",
-        judge: "JudgeOnOffer | None" = None,
+        offers: "Offers | None" = None,
         on_ready: Callable[[str], None] = lambda address: None,
     ) -> None:
         from textmill.infer.engine.thread import EngineSwitch
         from textmill.serve.app import make_app
+        from textmill.serve.offers import Offers
         from textmill.serve.protocol import Server, config
         from textmill.serve.service import Service
 
         self.socket, self.socket_name = listener, listener.getsockname()[:2]
         self.switch = EngineSwitch(engine)
-        self.service = Service(name=name, switch=self.switch, settings=settings, keys=keys, judge=judge)
+        offers = offers or Offers()
+        self.service = Service(name=name, switch=self.switch, settings=settings, keys=keys, offers=offers)
         seconds, connections = settings.read_seconds, settings.connections
         made = config(make_app(self.service), seconds=seconds, connections=connections, drain=settings.drain_seconds)
         self.server = Server(made, lambda: on_ready(self.address), self._drain)
@@ -74,7 +76,7 @@ class Running:
             asyncio.run(self.server.serve(sockets=[self.socket]))
         finally:
             self.switch.close(drain=False, timeout=10.0)
-            for pool in (self.service.pool, self.service.grammar_pool):
+            for pool in (self.service.pool, self.service.grammar_pool, self.service.work_pool):
                 pool.shutdown(wait=False, cancel_futures=True)
             close()
             self.socket.close()

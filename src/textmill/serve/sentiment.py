@@ -28,7 +28,7 @@ class JudgeOnOffer:
 
 async def sentiment(call: Call) -> None:
     """Answers with a judgement a text."""
-    offer, values = cast("JudgeOnOffer", call.service.judge), call.values  # without one there is no route
+    offer, values = cast("JudgeOnOffer", call.service.offers.judge), call.values  # without one there is no route
     if values["model"] not in (None, offer.name):
         error = UsageError("serve.unknown_model", name=values["model"][:200], known=offer.name)
         raise Refused(error, status=404, param="model", code="model_not_found")

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textmill.config import ServeSettings
 from textmill.errors import UsageError
@@ -17,16 +17,16 @@ from textmill.serve.dispatch import Dispatcher
 from textmill.serve.grammar_process import MOST_SECONDS, TOO_MUCH, tried
 from textmill.serve.keys import Keys
 from textmill.serve.memory import Memory
+from textmill.serve.offers import Offers
 from textmill.serve.parameters import Bounds
 from textmill.serve.refusal import Refused
 from textmill.serve.tools import form_of
 from textmill.tokenizer.tokenizer import Tokenizer
 
-if TYPE_CHECKING:
-    from textmill.serve.sentiment import JudgeOnOffer
-
 POOL = 4
 """Threads for templates and tokens: off the event loop, and never the engine's."""
+WORKERS = 8
+"""Threads for work of many requests (`work`): each mostly waits for the engine; further ones wait their turn."""
 WALK = 12
 SLOWEST = 0.1
 """Seconds that the engine may spend on one token's choice; usual grammars need a thousandth of it."""
@@ -40,14 +40,14 @@ class Service:
     switch: EngineSwitch
     settings: ServeSettings
     keys: Keys
-    judge: "JudgeOnOffer | None" = None
-    """What judges texts, on a server that has one."""
+    offers: Offers = field(default_factory=Offers)
     created: int = field(default_factory=lambda: int(time.time()))
 
     def __post_init__(self) -> None:
         self.tokenizer: Tokenizer = self.engine.tokenizer
         self.pool = ThreadPoolExecutor(POOL, thread_name_prefix="textmill serve")
         self.grammar_pool = ThreadPoolExecutor(2, thread_name_prefix="textmill serve")
+        self.work_pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="textmill serve")
         most = self.settings.at_once + self.settings.queue
         self.dispatcher = Dispatcher(
             self.switch,
@@ -93,6 +93,16 @@ class Service:
             return adapter
         error = UsageError("serve.unknown_model", name=model[:200], known=", ".join(self.models))
         raise Refused(error, status=404, param="model", code="model_not_found")
+
+    def key_name(self, key: str | None) -> str:
+        """Returns whose key it is, "" on a server without keys; Refused for a wrong one."""
+        if not self.keys:
+            return ""
+        name = self.keys.name_of((key or "").strip()) if isinstance(key, str | None) else None
+        if name is None:
+            headers = {"WWW-Authenticate": "Bearer"}
+            raise Refused(UsageError("serve.no_key"), status=401, code="invalid_api_key", headers=headers)
+        return name
 
     def prompt(self, prompt: str | list[int], param: str) -> tuple[int, ...]:
         """Returns a prompt's ids, if the context holds them."""

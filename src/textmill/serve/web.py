@@ -45,6 +45,8 @@ class Call:
     values: dict[str, Any] = field(default_factory=dict)
     place: Place
     started: bool = False
+    path: str = ""
+    """Names the weights and kernels that answer, where `work` does it."""
     failure: Callable[[Refused, str], bytes] = lambda problem, language: event(problem.body(language))
     """The event that tells of a failure in the middle of a stream."""
     ending: bytes = DONE

@@ -92,6 +92,15 @@ def read_glossary(file: Path | None, kept: Path | None, languages: tuple[str, ..
     return Glossary(terms_of=terms, kept=tuple(dict.fromkeys(line.strip() for line in lines if line.strip())))
 
 
+def given_glossary(terms: Mapping[str, str], kept: Iterable[str], direction: Direction) -> Glossary:
+    """Returns the glossary of terms that were given with their translations, and of words that stay as they are."""
+    found: dict[Direction, dict[str, tuple[str, ...]]] = {}
+    places: dict[tuple[Direction, str], str] = {}
+    for term, writings in terms.items():
+        add(found, places, direction, {direction.source: term, direction.target: writings}, term)
+    return Glossary(terms_of=found, kept=tuple(dict.fromkeys(word.strip() for word in kept if word.strip())))
+
+
 def add(
     terms: dict[Direction, dict[str, tuple[str, ...]]],
     places: dict[tuple[Direction, str], str],
