@@ -2,77 +2,65 @@
 
 stdout gets the article as Markdown (with --out, the file gets it, in the form of its ending), stderr what is being done
 and what the check found. The document of ``--json``: ``model, title, language, text, citations [{number, title,
-place}], outline, sections [{heading, words, sentences}], check, seconds, out, notes``. With ``--in FILE.jsonl`` see
-`write_rows`. Exit code 0 also where the check found something: it says what.
+place}], outline, sections [{heading, words, sentences}], check, watermark (the key's fingerprint), seconds, out``; with
+``--variants`` also ``variants`` (one such document each) and ``same`` (the share that each has in common with the
+first). With ``--in FILE.jsonl`` see `write_rows`. Exit code 0 also where the check found something: it says what.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textmill.cli.command import Argument, Command, Context, Stopped
 from textmill.cli.model_engine import MODEL_ARGUMENTS, load_model, make_engine, short_name
+from textmill.cli.write_task import Task, make_task
+from textmill.cli.write_variants import show_changes, variant_tasks
 from textmill.errors import InputError, UsageError
 from textmill.i18n import t
 
 if TYPE_CHECKING:
     from textmill.apps.write.checking import Check
     from textmill.apps.write.compose import Writer
-    from textmill.apps.write.kinds import Kind
-    from textmill.apps.write.order import Order
-    from textmill.apps.write.outline import Outline
     from textmill.apps.write.piece import Piece
-    from textmill.apps.write.sources import Source
-
-ORDER_NAMES = (
-    "kind",
-    "topic",
-    "language",
-    "words",
-    "sections",
-    "style",
-    "tone",
-    "person",
-    "level",
-    "seed",
-    "candidates",
-)
-KINDS_FOLDER = "kinds"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """What one call is to do, checked before a model is loaded."""
-
-    order: "Order"
-    kind: "Kind"
-    outline: "Outline | None"
-    sources: "list[Source]"
-    out: Path | None
-    again: int = 0
-    """The section to write anew; 0: none."""
 
 
 def run(context: Context, *, model: str | None, device: str, weights: str, **given: Any) -> dict[str, Any]:
-    """Writes one article, or one for each row of a file."""
+    """Writes one article, its variants, or one for each row of a file."""
     if given["in"] is not None:
         from textmill.cli.write_rows import write_rows
 
         return write_rows(context, given, model=model, device=device, weights=weights)
     task = make_task(context, given)
     began = time.perf_counter()
-    piece = taken_up(task)
-    if task.again and piece is None:
+    tasks = variant_tasks(task, given["variants"])
+    pieces = [taken_up(each) for each in tasks]
+    if task.again and pieces[0] is None:
         raise UsageError("write.nothing_to_rewrite", section=task.again)
     loaded = load_model(context, model, device)
     for note in loaded.notes:
         context.say(note)
-    writer = make_writer(loaded, make_engine(loaded, weights, texts=task.order.candidates), task)
+    engine = make_engine(loaded, weights, texts=task.order.candidates)
+    if given["outline_only"]:
+        return outline_only(context, pieces[0] or planned(context, make_writer(loaded, engine, task), task))
+    written: list[Piece] = []
+    for each, piece in zip(tasks, pieces, strict=True):
+        # variants share the first one's outline
+        own = replace(each, outline=written[0].outline) if written else each
+        written.append(write_one(context, loaded, engine, own, piece, began))
+    result = document(written[0], task, began)
+    if len(written) > 1:
+        shares = show_changes(context, written, task)
+        result["variants"] = [document(*both, began) for both in zip(written, tasks, strict=True)]
+        result["same"] = shares
+    return result
+
+
+def write_one(context: Context, loaded: Any, engine: Any, task: Task, piece: "Piece | None", began: float) -> "Piece":
+    """Writes an article, or what is missing of it, and puts it where it belongs."""
+    writer = make_writer(loaded, engine, task)
     try:
         piece = piece or planned(context, writer, task)
-        if given["outline_only"]:
-            return outline_only(context, piece)
         piece.begin(short_name(loaded))
         if task.again:
             piece.clear(task.again)
@@ -81,43 +69,20 @@ def run(context: Context, *, model: str | None, device: str, weights: str, **giv
         context.say(t("cli_write.stopped_kept", file=task.out) if task.out and piece else t("cli_write.stopped"))
         raise Stopped(document(piece, task, began) if piece and piece.sections else {}) from None
     finish(context, piece, task)
-    return document(piece, task, began)
-
-
-def make_task(context: Context, given: dict[str, Any]) -> Task:
-    """Returns what is to be done; raises the error of whatever is wrong with it."""
-    from textmill.apps.write.kinds import load_kind
-    from textmill.apps.write.order import Order
-    from textmill.apps.write.outline import read_outline
-    from textmill.apps.write.render import check_form
-    from textmill.apps.write.sources import read_sources
-
-    if given["topic"] is None:
-        raise UsageError("write.no_topic")
-    kind = load_kind(given["kind"], context.project.root / KINDS_FOLDER if context.project else None)
-    chosen: dict[str, Any] = {name: given[name] for name in ORDER_NAMES} | {"person": given["person"] or kind.person}
-    order = Order(required=given["require"], forbidden=given["forbid"], **chosen)
-    if given["out"] is not None:
-        check_form(given["out"])
-    outline = read_outline(given["outline"]).allotted(order) if given["outline"] is not None else None
-    sources, other = [], []
-    if given["sources"]:
-        sources, other = read_sources([Path(each).expanduser() for each in given["sources"]], order.text_language)
-    for name in other:
-        context.say(t("cli_write.other_language", source=name))
-    return Task(order=order, kind=kind, outline=outline, sources=sources, out=given["out"], again=given["section"] or 0)
+    return piece
 
 
 def taken_up(task: Task) -> "Piece | None":
     """Returns the article that a former call began."""
     from textmill.apps.write.piece import state_file, take_up
+    from textmill.infer.watermark import fingerprint
 
     if task.out is None:
         return None
     place = state_file(task.out)
     if task.out.exists() and not place.exists():
         raise InputError("write.exists", file=task.out)
-    return take_up(place, task.order, task.sources, task.outline)
+    return take_up(place, task.order, task.sources, task.outline, fingerprint(task.watermark))
 
 
 def make_writer(loaded: Any, engine: Any, task: Task) -> "Writer":
@@ -130,19 +95,22 @@ def make_writer(loaded: Any, engine: Any, task: Task) -> "Writer":
     asker = Asker(
         tokenizer=loaded.tokenizer, kind=task.kind, order=task.order, chat=knows_template(engine), context=context
     )
-    return Writer(engine=engine, asker=asker, finder=Finder(task.sources) if task.sources else None)
+    finder = Finder(task.sources) if task.sources else None
+    return Writer(engine=engine, asker=asker, finder=finder, watermark=task.watermark)
 
 
 def planned(context: Context, writer: "Writer", task: Task) -> "Piece":
     """Returns an article with its outline: the given one, or the model's."""
     from textmill.apps.write.piece import Piece, state_file
+    from textmill.infer.watermark import fingerprint
 
     outline = task.outline
     if outline is None:
         context.say(t("cli_write.planning"))
         outline = writer.outline(task.order).allotted(task.order)
     place = state_file(task.out) if task.out is not None else None
-    piece = Piece(order=task.order, outline=outline, sources=task.sources, place=place)
+    mark = fingerprint(task.watermark)
+    piece = Piece(order=task.order, outline=outline, sources=task.sources, place=place, watermark=mark)
     if place is not None:
         place.parent.mkdir(parents=True, exist_ok=True)
     return piece
@@ -200,8 +168,21 @@ def tell_findings(context: Context, found: "Check") -> None:
     ):
         if value:
             context.say(t(f"cli_write.found_{name}", value=value))
+    tell_manner(context, found)
     if found.words < found.least:
         context.say(t("cli_write.too_short"))
+
+
+def tell_manner(context: Context, found: "Check") -> None:
+    """Says how it speaks, and whether that is what was asked for."""
+    measured = found.manner
+    grade = "–" if measured.grade is None else f"{measured.grade:.0f}"
+    key = "sentences_graded" if measured.grade is not None else "sentences"
+    context.say(t(f"cli_write.{key}", length=measured.sentence_length, letters=measured.word_length, grade=grade))
+    for name in ("level", "person", "tone"):
+        kept = getattr(measured, f"{name}_kept")
+        if kept is not None:
+            context.say(t(f"cli_write.{name}_{'kept' if kept else 'broken'}"))
 
 
 def document(piece: "Piece", task: Task, began: float) -> dict[str, Any]:
@@ -226,6 +207,7 @@ def document(piece: "Piece", task: Task, began: float) -> dict[str, Any]:
             for number, section in enumerate(piece.sections)
         ],
         "check": check(piece).as_dict(),
+        "watermark": piece.watermark,
         "seconds": time.perf_counter() - began,
         "out": str(task.out) if task.out is not None else None,
     }
@@ -237,6 +219,7 @@ COMMAND = Command(
     example=(
         'textmill write --kind post --topic "Baking bread at home" --words 300\n'
         'textmill write --kind news --topic "小镇的新图书馆" --words 400 --out library.md\n'  # text data
+        'textmill write --topic "The library" --sources graph https://example.org/library --variants 2\n'
         'textmill write --topic "The harbour" --sources notes/ --require ferry --forbid cheap --out harbour.docx\n'
         'textmill write --topic "The harbour" --outline-only --json > outline.json\n'
         "textmill write --in orders.jsonl --out articles.jsonl"
@@ -256,6 +239,9 @@ COMMAND = Command(
         Argument(name="--sources", many="*", metavar="PATH"),
         Argument(name="--require", many="*", metavar="WORD"),
         Argument(name="--forbid", many="*", metavar="WORD"),
+        Argument(name="--blocklist", many="*", metavar="FILE"),
+        Argument(name="--watermark", metavar="FILE"),
+        Argument(name="--variants", kind=int, default=1, metavar="N"),
         Argument(name="--section", kind=int, metavar="NUMBER"),
         Argument(name="--candidates", kind=int, default=4),
         Argument(name="--seed", kind=int, default=0),
@@ -263,4 +249,5 @@ COMMAND = Command(
         Argument(name="--in", metavar="FILE"),
         *MODEL_ARGUMENTS,
     ),
+    settings=("crawl",),
 )

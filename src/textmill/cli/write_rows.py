@@ -16,7 +16,7 @@ from textmill.errors import InputError, UserError
 from textmill.i18n import t
 
 if TYPE_CHECKING:
-    from textmill.cli.write import Task
+    from textmill.cli.write_task import Task
 
 ADDED = ("text", "citations", "check", "error")
 LISTS = {"require": "required", "forbid": "forbidden"}
@@ -73,23 +73,31 @@ def one(row: Row, given: dict[str, Any], context: Context, loaded: Any, engine: 
 
 def row_task(row: Row, given: dict[str, Any], context: Context) -> "Task":
     """Returns what a row asks for."""
-    from textmill.apps.write.kinds import load_kind
     from textmill.apps.write.order import Order
     from textmill.apps.write.sources import text_sources
-    from textmill.cli.write import KINDS_FOLDER, ORDER_NAMES, Task
+    from textmill.cli.write_task import ORDER_NAMES, Task, blocked, find_kind, watermark_key
 
-    wanted = {name: row.get(name, given[name]) for name in ORDER_NAMES}
+    wanted: dict[str, Any] = {name: row.get(name, given[name]) for name in ORDER_NAMES}
     wanted |= {name: texts(row, option, given[option]) for option, name in LISTS.items()}
     for name, value in wanted.items():
         if not isinstance(value, type(given.get(name, ()))) and name != "topic":
             raise InputError("write.row", name=name, got=repr(value)[:80])
+    wanted["forbidden"] = (*wanted["forbidden"], *blocked(given["blocklist"]))
+    kind = find_kind(context, wanted["kind"])
+    wanted["person"] = wanted["person"] or kind.person
     order = Order(**wanted)
-    kind = load_kind(order.kind, context.project.root / KINDS_FOLDER if context.project else None)
     pairs = [
         (str(each.get("title", "")), str(each.get("text", ""))) if isinstance(each, dict) else ("", str(each))
         for each in row.get("sources") or []
     ]
-    return Task(order=order, kind=kind, outline=None, sources=text_sources(pairs, order.text_language), out=None)
+    return Task(
+        order=order,
+        kind=kind,
+        outline=None,
+        sources=text_sources(pairs, order.text_language),
+        out=None,
+        watermark=watermark_key(context, given["watermark"], make=True),
+    )
 
 
 def texts(row: Row, name: str, default: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """What the text so far does to the next token's scores: penalties for what is there already, and bans.
 
-    + bias ─▶ repetition (prompt and sample) ─▶ − frequency · count − presence (sample) ─▶ DRY ─▶ bans to −∞
+    + bias, watermark ─▶ repetition (prompt and sample) ─▶ − frequency · count − presence (sample) ─▶ DRY ─▶ bans to −∞
 
 Shapes: V vocabulary.
 """
@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from textmill.infer.sampling import NEGATIVE_INFINITY, SamplingSettings, penalize_repetition
+from textmill.infer.watermark import STRENGTH, green
 
 if TYPE_CHECKING:
     from textmill.tokenizer.tokenizer import Tokenizer
@@ -61,7 +62,7 @@ class History:
     @property
     def changes(self) -> bool:
         """False where `apply` returns the scores as they are."""
-        parts = (self._bias, self._banned, self.settings.dry_multiplier)
+        parts = (self._bias, self._banned, self.settings.dry_multiplier, self.settings.watermark)
         return any(parts) or self._seen_V is not None or self._counts_V is not None
 
     def apply(self, logits_V: Float[Tensor, " V"]) -> Float[Tensor, " V"]:
@@ -71,6 +72,10 @@ class History:
         settings, logits_V = self.settings, logits_V.clone()
         for id, bias in self._bias:
             logits_V[id] += bias
+        if settings.watermark and self.ids:
+            # the temperature divides it again
+            strength = STRENGTH * (1 if settings.greedy else settings.temperature)
+            logits_V[green(settings.watermark, self.ids[-1], len(logits_V))] += strength
         if self._seen_V is not None:
             logits_V = penalize_repetition(logits_V[None], self._seen_V[None], settings.repetition_penalty)[0]
         if self._counts_V is not None:

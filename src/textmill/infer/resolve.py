@@ -116,6 +116,14 @@ def read_model(place: ModelPlace, device: torch.device | str, dtype: torch.dtype
     return model, Tokenizer.load(place.folder)
 
 
+def load_tokenizer(place: ModelPlace) -> Tokenizer:
+    """Returns the tokenizer of the model that lies there, without the model where its folder has one."""
+    for folder in (place.adapter, place.folder):
+        if folder is not None and (folder / TOKENIZER_FILE).is_file():
+            return Tokenizer.load(folder)
+    return read_model(place, "cpu", None)[1]
+
+
 def merge_adapter(model: GPT, adapter: Path, name: str) -> None:
     """Merges the adapter in a folder into its base, called `name`; raises ModelError where that is another's base."""
     base = base_of(adapter)

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from textmill.config import GenerateSettings
 from textmill.errors import ModelError, UsageError
+from textmill.infer.watermark import check_key
 
 GREEDY_BELOW = 1e-5
 """Temperatures below this take the best token: scores this close to each other are rounding, not meaning."""
@@ -88,6 +89,8 @@ class SamplingSettings:
     """The model's own end does not end a sample: it is never drawn."""
     logprobs: int = 0
     """How many of the most probable tokens each event tells."""
+    watermark: str = ""
+    """A key: the text carries a mark that it finds again (see `watermark`)."""
 
     def __post_init__(self) -> None:
         GenerateSettings(
@@ -106,6 +109,8 @@ class SamplingSettings:
         for name, (low, high) in RANGES.items():
             if not low <= getattr(self, name) <= high:  # false for NaN too
                 raise UsageError("infer.out_of_range", name=name, low=low, high=high, value=getattr(self, name))
+        if self.watermark:
+            check_key(self.watermark)
         for id, bias in self.logit_bias:
             if id < 0 or not math.isfinite(bias):
                 raise UsageError("infer.logit_bias", id=id, value=bias)

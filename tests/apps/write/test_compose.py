@@ -14,6 +14,7 @@ import pytest
 from serving import script_runner
 from tiny_models import TEXTS, tiny_config, tiny_model
 
+from textmill.apps.write import candidates
 from textmill.apps.write.asking import Asker, knows_template
 from textmill.apps.write.checking import check
 from textmill.apps.write.compose import Writer
@@ -150,6 +151,29 @@ def test_pages_escape_what_they_are_given() -> None:
     piece = piece_of(wanted, "<script>")
     assert "<script>" not in html(piece, headings=True)
     assert docx(piece, headings=True)[:2] == b"PK"
+
+
+def test_a_plan_has_no_forbidden_words_and_headings_are_checked(engine: Engine) -> None:
+    wanted = order(forbidden=("steel",), sections=1)
+    said = json.dumps({"title": "Boats", "sections": [{"heading": "Of steel", "points": ["wood"]}]})
+    scripted = Engine(script_runner(engine.tokenizer, said, context=1024), engine.tokenizer)
+    assert not has_word(writer_of(scripted, wanted, chat=True).outline(wanted).text, "steel")
+    assert check(piece_of(wanted, "Of steel")).forbidden == ("steel",)
+
+
+@pytest.mark.parametrize(
+    ("text", "stutters"),
+    [
+        ("The boat and the boat house burned.", False),
+        ("The boat left and then the boat left and stayed.", True),
+        ("The boat boat left.", True),
+        ("船走了，人也走了。", False),
+        ("船走了，船走了。", False),
+        ("老船走了，老船走了。", True),
+    ],
+)
+def test_sentences_that_repeat_themselves_are_seen(text: str, stutters: bool) -> None:
+    assert candidates.stutters(text) == stutters
 
 
 @pytest.mark.parametrize("space", [False, True])

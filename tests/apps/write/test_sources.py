@@ -62,11 +62,23 @@ def test_the_fitting_passage_comes_first() -> None:
         ("They do not bake 300 loaves every morning.", False, ("negation",)),
         ("The weather was lovely all week long.", False, ()),
         ("The bakery is a bakery.", False, ()),
+        ("They are the only bakers in town.", False, ()),
     ],
 )
 def test_what_a_source_does_not_say_is_seen(sentence: str, supported: bool, missing: tuple[str, ...]) -> None:
     found = support(sentence, "They bake 300 loaves every morning.", "The bakery")
     assert (found.supported, found.missing) == (supported, missing)
+
+
+def test_a_number_stays_with_its_words() -> None:
+    passage = "Opened in 1994 by two brothers, the bakery closed for nine days after a flood in March."
+    assert support("In 1994 two brothers opened the bakery.", passage).supported
+    assert not support("In March 1994, they closed their bakery after a flood.", passage).supported
+    assert not support("The bakery closed for ten days after a flood.", passage).supported
+    assert support("After a flood the bakery closed for nine days.", passage).supported
+    chinese = "图书馆1994年开放，三月因洪水关闭了九天。"
+    assert support("图书馆因洪水关闭了九天。", chinese).supported
+    assert not support("图书馆因洪水关闭了八天。", chinese).supported
 
 
 def test_support_in_chinese() -> None:

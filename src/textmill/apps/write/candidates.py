@@ -1,7 +1,9 @@
 """Candidates for the next sentence, judged: what must not be is thrown out, of the rest the best is taken.
 
     score = log-probability a token + ¼ · that of the mark that ends it − 3 · share of 4-grams that are there already
-            − 1 for the wrong person − how far its words are from the level − 1 where its source does not support it
+            − 3 where it repeats itself
+            − 1 for the wrong person − 1 for the wrong tone − how far its words are from the level
+            − 1 where its source does not support it
 
 The mark that ends a sentence counts by itself, so a sentence that had to stop in its middle loses.
 """
@@ -9,8 +11,10 @@ The mark that ends a sentence counts by itself, so a sentence that had to stop i
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from typing import Any
 
+from textmill.apps.write.manner import breaks_tone, off_level, wrong_person
 from textmill.apps.write.order import CHARACTER, CITATION, Order, has_word, length
 from textmill.apps.write.sources import Finder, Passage
 from textmill.apps.write.support import support
@@ -24,10 +28,6 @@ HELD_AGAINST = 4
 """Passages that a sentence is held against."""
 MOST_LOST = -8.0
 """Of a log-probability, how much the ending mark may count."""
-FIRST_PERSON = re.compile(r"\b(?:I|me|my|mine|we|us|our|ours|I'\w+|we'\w+)\b|[我咱]")  # text data
-SECOND_PERSON = re.compile(r"\b(?:you|your|yours)\b|[你您]", re.IGNORECASE)  # text data
-LEVELS: dict[str, tuple[float, float]] = {"simple": (0.0, 4.4), "plain": (3.8, 5.2), "advanced": (4.8, 9.0)}
-"""Letters a word; Chinese has no such measure, its sentences' length is held by the grammar."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +61,17 @@ def judge(
     known: str,
     finder: Finder | None,
     used: Sequence[Passage] = (),
+    *,
+    strict: bool = True,
 ) -> list[Sentence]:
     """Returns the candidates that may be taken, the best first; with sources each cites the one that has most of it.
 
-    `before`: the article so far; `known`: words that need no source; `used`: passages that are said already.
+    `before`: the article so far; `known`: words that need no source; `used`: passages that are said already; `strict`:
+    what repeats itself may not be taken.
     """
     written = {*runs(units(before), 4)}
     fresh = [made for each in generations if (made := _sentence(each, order, before, written)) is not None]
+    fresh = [each for each in fresh if not (strict and stutters(CITATION.sub("", each.text)))]
     if finder is not None:
         fresh = [_cited(each, known, finder, used) for each in fresh]
     return sorted(fresh, key=lambda each: -each.score)
@@ -85,10 +89,18 @@ def _sentence(generation: Generation, order: Order, before: str, written: set[tu
     repeated = sum(gram in written for gram in grams) / len(grams) if grams else 0.0
     if repeated > REPEATED_SHARE:
         return None
-    score = generation.log_probability / max(1, len(generation.ids)) - 3 * repeated
+    score = generation.log_probability / max(1, len(generation.ids)) - 3 * repeated - 3 * stutters(bare)
     if generation.log_probabilities:
         score += max(MOST_LOST, generation.log_probabilities[-1]) / 4
-    return Sentence(text=text, score=score - _wrong_person(bare, order) - _off_level(bare, order))
+    score -= wrong_person(bare, order.person) + breaks_tone(bare, order) + off_level(bare, order.level)
+    return Sentence(text=text, score=score)
+
+
+def stutters(text: str) -> bool:
+    """True where a sentence repeats itself: three words (four characters) in a row that it has had before."""
+    said = units(text)
+    found = runs(said, 4 if CHARACTER.search(text) else 3)
+    return len(set(found)) < len(found) or any(a == b and not CHARACTER.fullmatch(a) for a, b in pairwise(said))
 
 
 def balanced(text: str) -> str:
@@ -115,29 +127,14 @@ def _cited(sentence: Sentence, known: str, finder: Finder, used: Sequence[Passag
     )
 
 
-def _wrong_person(text: str, order: Order) -> float:
-    if order.person == "third":
-        return float(bool(FIRST_PERSON.search(text) or SECOND_PERSON.search(text)))
-    return 0.0  # a sentence of a text in the first person may well have no "I"
-
-
-def _off_level(text: str, order: Order) -> float:
-    if not order.level:
-        return 0.0
-    words = [word for word in units(text) if not CHARACTER.fullmatch(word)]
-    if not words:
-        return 0.0
-    low, high = LEVELS[order.level]
-    letters = sum(map(len, words)) / len(words)
-    return max(0.0, low - letters, letters - high)
-
-
 def quote(passage: Passage, language: str) -> Sentence:
-    """Returns a sentence that says what the source says, in its words, as a quotation."""
+    """Returns a sentence that says what the source says, in its words: quoted, unless it is a graph's fact."""
     text = passage.text.strip()
     ends = ENDS.search(text)
     full_stop = "。" if language == "zh" else "."  # text data
     body, end = (text[: ends.start()], text[ends.start()]) if ends else (text, full_stop)
     marks = ("“", "”") if language == "zh" else ('"', '"')
     body = body.strip(' "“”')
+    if passage.fact:
+        return Sentence(text=f"{body} [{passage.source}]{end}", source=passage.source, quoted=True)
     return Sentence(text=f"{marks[0]}{body}{marks[1]} [{passage.source}]{end}", source=passage.source, quoted=True)

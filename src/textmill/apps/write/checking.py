@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from textmill.apps.write.compose import missing_words
+from textmill.apps.write.manner import Manner, manner
 from textmill.apps.write.order import CITATION, has_word
 from textmill.apps.write.piece import Piece
 from textmill.evaluate.text_quality import distinct, repetition
@@ -33,6 +34,8 @@ class Check:
     distinct_3: float
     personal: dict[str, int]
     """Personal data found, by kind."""
+    manner: Manner
+    """How it speaks: counted, told, and not part of `right`."""
 
     @property
     def right(self) -> bool:
@@ -59,7 +62,7 @@ def check(piece: Piece) -> Check:
         most=most,
         headings=len(piece.sections) == len(piece.outline.sections) and all(map(bool, piece.sections)),
         missing=tuple(word for at in range(len(piece.sections)) for word in missing_words(piece, at)),
-        forbidden=tuple(word for word in order.forbidden if has_word(text, word)),
+        forbidden=tuple(word for word in order.forbidden if has_word(f"{piece.outline.text}\n{text}", word)),
         dangling=sum(number not in known for number in citations),
         cited=sum(bool(sentence.source) for sentence in said),
         quoted=sum(sentence.quoted for sentence in said),
@@ -67,6 +70,7 @@ def check(piece: Piece) -> Check:
         repetition=repetition(CITATION.sub("", text)),
         distinct_3=distinct([CITATION.sub("", text)], 3),
         personal=personal_data(text, piece.language),
+        manner=manner([sentence.text for sentence in said], order),
     )
 
 

@@ -8,13 +8,15 @@ exactly the room that there is. A required word is in the grammar of a sentence 
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from textmill.apps.write.asking import Asker
 from textmill.apps.write.candidates import Sentence, judge, quote
 from textmill.apps.write.grammar import sentence_grammar
-from textmill.apps.write.order import Order, has_word, length
+from textmill.apps.write.manner import LENGTHS
+from textmill.apps.write.order import CITATION, Order, has_word, length
 from textmill.apps.write.outline import Outline, from_json, outline_schema, sections_wanted
 from textmill.apps.write.piece import Piece
 from textmill.apps.write.sources import Finder, Passage
@@ -27,17 +29,14 @@ from textmill.infer.engine.request import Request
 from textmill.infer.events import END, Generation
 from textmill.infer.sampling import SamplingSettings
 
-LENGTHS = {
-    "en": {"": (5, 26), "simple": (4, 14), "plain": (5, 22), "advanced": (8, 34)},
-    "zh": {"": (8, 44), "simple": (5, 22), "plain": (8, 36), "advanced": (12, 56)},
-}
-"""Words (characters) of a sentence, by reading level."""
 ROUNDS = 3
 """Draws for a sentence before the rules give way; the last one takes what is there."""
 LISTED = 3
 """Passages that the model sees for a section besides the one it is to say."""
-TOKENS_A_WORD, MOST_TOKENS_A_WORD = 6, 22
+TOKENS_A_WORD, MOST_TOKENS_A_WORD = 6, 42
 """Room for a word: in the last draw enough for the longest that the grammar lets through, of any tokenizer."""
+MOST_BANNED = 200
+"""Forbidden words that the draw itself leaves out; of a longer list the rest is thrown out with its sentence."""
 DRY = 0.8
 """Without sources only: it counts what the prompt says too, and a passage is to be said again."""
 Listener = Callable[[Piece, int], None]
@@ -51,6 +50,8 @@ class Writer:
     engine: TextEngine
     asker: Asker
     finder: Finder | None = None
+    watermark: str = ""
+    """A key: the sentences carry its mark (`infer.watermark`); those that quote a source do not."""
 
     def outline(self, order: Order) -> Outline:
         """Has the model plan the article; raises ModelError where its context is too small for a plan."""
@@ -61,12 +62,21 @@ class Writer:
         room = self.asker.context - len(ids) - 1
         for attempt in range(ROUNDS):
             seed = seed_of(order, "outline", attempt)
-            settings = SamplingSettings(temperature=0.6, top_p=0.9, max_tokens=max(1, room), seed=seed, slide=False)
+            settings = SamplingSettings(
+                temperature=0.6,
+                top_p=0.9,
+                bad_words=order.forbidden[:MOST_BANNED],
+                max_tokens=max(1, room),
+                seed=seed,
+                slide=False,
+            )
             done = next(answers(self.engine, [Request(ids=tuple(ids), settings=settings, grammar=grammar)]))
             if done.error is not None:
                 raise done.error
             if done.samples[0].finish_reason == END:
-                return from_json(json.loads(done.samples[0].text))
+                made = from_json(json.loads(done.samples[0].text))
+                if not any(has_word(made.text, word) for word in order.forbidden):
+                    return made
         raise ModelError("write.no_outline", context=self.asker.context)
 
     def write(self, piece: Piece, listener: Listener = lambda piece, number: None) -> None:
@@ -111,11 +121,11 @@ class Writer:
         order, owed = piece.order, missing_words(piece, number)
         word = next((each for each in owed if passage is None or has_word(passage.text, each)), next(iter(owed), ""))
         finder = self.finder
-        known = " ".join((order.topic, *order.required, finder.titles if finder is not None else ""))
+        known = " ".join((order.topic, *order.required))  # no titles: of a text without one, that is its first line
         best: list[Sentence] = []
         for attempt in range(ROUNDS if passage is None else ROUNDS - 1):
             drawn = self._draw(piece, number, passage, word, room, attempt)
-            judged = judge(drawn, order, piece.body, known, finder, used)
+            judged = judge(drawn, order, piece.body, known, finder, used, strict=attempt < ROUNDS - 1)
             best += [each for each in judged if not word or has_word(each.text, word)]
             if right := [each for each in best if each.supported]:
                 return replace(max(right, key=lambda each: each.score), score=0.0)
@@ -134,7 +144,8 @@ class Writer:
     ) -> list[Generation]:
         """Returns candidates for the sentence."""
         order, outline, before = piece.order, piece.outline, piece.joined(number)
-        ids = self.asker.sentence(outline, outline.sections[number], before, passage)
+        shown = before if passage is None else unmarked(before)
+        ids = self.asker.sentence(outline, outline.sections[number], shown, passage)
         spaced = bool(before) and piece.language != "zh"
         expression = sentence_grammar(piece.language, *room, word=word, space=spaced)
         tokens = TOKENS_A_WORD if attempt < ROUNDS - 1 else MOST_TOKENS_A_WORD
@@ -143,7 +154,8 @@ class Writer:
             temperature=(0.7 if passage is None else 0.4) + 0.2 * attempt,
             top_p=0.95,
             dry_multiplier=DRY if passage is None else 0.0,
-            bad_words=order.forbidden,
+            bad_words=order.forbidden[:MOST_BANNED],
+            watermark=self.watermark,
             max_tokens=min(room[1] * tokens + 16, max(1, self.asker.context - len(ids) - 1)),
             seed=seed_of(order, "sentence", number, len(piece.sections[number]), attempt),
             slide=False,
@@ -153,6 +165,11 @@ class Writer:
         if done.error is not None:
             raise done.error
         return list(done.samples)
+
+
+def unmarked(text: str) -> str:
+    """Returns a text without citations and marks of quotation, which are ours to set: what is seen is imitated."""
+    return re.sub(r"[\"“”]", "", CITATION.sub("", text))
 
 
 def is_used(passage: Passage, piece: Piece) -> bool:

@@ -7,16 +7,20 @@ The engine draws under it (`infer.constraints`), so what it says holds with any 
 
 import re
 
-WORD = r"[^\s.!?\[\]#*|<>{}_=\\^~`$\u2e80-\u9fff\uf900-\uffef]"
-"""What a word of an English sentence is made of; a point only between digits."""
-BODY = rf"({WORD}|[0-9]\.[0-9]){{1,20}}"
-FIRST = rf"[\"“‘]?[A-Z]{WORD}{{0,20}}"
+LETTER = r"[A-Za-z0-9\u00c0-\u024f]"
+WORD = r"[A-Za-z0-9\u00c0-\u024f'’,;:()/%&+°€£–—-]"
+"""What an English word is made of; it begins with a letter or a digit, and a point is only between digits.
+
+No marks of quotation: a model that has seen two quotations in a row writes nothing else.
+"""
+BODY = rf"\(?([0-9]\.[0-9]|{LETTER})({WORD}|[0-9]\.[0-9]){{0,19}}"
+FIRST = rf"‘?[A-Z]{WORD}{{0,20}}"
 """Numbers are no beginning: small models that begin with one go on with more."""
 SIGN = r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
-PAUSE = "[，、：；“”《》（）]"  # text data
+PAUSE = "[，、：；《》（）]"  # text data
 LATIN = r"[A-Za-z0-9%]{1,20}(\.[0-9]{1,6})?"
 UNIT = rf"({SIGN}|{LATIN}){PAUSE}?"
-ENDS = {"en": r"[.!?][\"”]?", "zh": "[。！？]”?"}  # text data
+ENDS = {"en": "[.!?]", "zh": "[。！？]"}  # text data
 
 
 def sentence_grammar(language: str, least: int, most: int, *, word: str = "", space: bool = False) -> str:

@@ -15,6 +15,8 @@ from typing import Any
 from textmill.errors import InputError, UsageError
 
 ENDING = ".toml"
+KIND_FILE = "kind.toml"
+"""What `textmill tune write` learned, in a run's folder."""
 PLACE = re.compile(r"\{(\w+)\}")
 PARTS = ("role", "outline", "section")
 
@@ -54,15 +56,15 @@ def load_kind(name: str, own: Path | None = None) -> Kind:
     return make_kind(name, tomllib.loads(text), name)
 
 
-def read_kind(path: Path) -> Kind:
-    """Returns the kind in a file."""
+def read_kind(path: Path, name: str = "") -> Kind:
+    """Returns the kind in a file, called after it unless told otherwise."""
     try:
         value = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError:
         raise InputError("usage.no_file", option="--kind", file=path) from None
     except ValueError as error:  # also UnicodeDecodeError
         raise InputError("write.kind_file", file=path, detail=error) from None
-    return make_kind(path.stem, value, path)
+    return make_kind(name or path.stem, value, path)
 
 
 def make_kind(name: str, value: dict[str, Any], place: object) -> Kind:

@@ -47,6 +47,11 @@ class Outline:
             ],
         }
 
+    @property
+    def text(self) -> str:
+        """The title and the headings, as readers see them."""
+        return "\n".join((self.title, *(section.heading for section in self.sections)))
+
     def allotted(self, order: Order) -> "Outline":
         """Returns the outline with words for every section, which together are those of the order.
 
@@ -157,5 +162,5 @@ def from_markdown(text: str) -> Outline:
 
 
 def plain(text: str) -> str:
-    """Returns a heading on one line."""
-    return re.sub(r"\s+", " ", text).strip()
+    """Returns a heading on one line; it ends without a full stop, which small models like to set."""
+    return re.sub(r"\s+", " ", text).strip().rstrip(".。").rstrip()  # text data

@@ -30,6 +30,8 @@ class Piece:
     sections: list[list[Sentence]] = field(default_factory=list)
     complete: list[bool] = field(default_factory=list)
     model: str = ""
+    watermark: str = ""
+    """The fingerprint of the key whose mark it carries."""
     place: Path | None = None
     """Where it is kept; None: nowhere."""
 
@@ -85,6 +87,7 @@ class Piece:
         return {
             "version": VERSION,
             "model": self.model,
+            "watermark": self.watermark,
             "order": self.order.as_dict(),
             "outline": self.outline.as_dict(),
             "sources": [described(source) for source in self.sources],
@@ -103,7 +106,9 @@ def state_file(out: Path) -> Path:
     return out.with_name(out.name + ENDING)
 
 
-def take_up(place: Path, order: Order, sources: list[Source], outline: Outline | None) -> Piece | None:
+def take_up(
+    place: Path, order: Order, sources: list[Source], outline: Outline | None, watermark: str = ""
+) -> Piece | None:
     """Returns the article kept at `place`, None where there is none; raises InputError where it is another one."""
     if not place.is_file():
         return None
@@ -118,12 +123,13 @@ def take_up(place: Path, order: Order, sources: list[Source], outline: Outline |
             sections=[[Sentence.from_dict(item) for item in section] for section in value["sections"]],
             complete=[bool(each) for each in value["complete"]],
             model=str(value["model"]),
+            watermark=str(value.get("watermark", "")),
             place=place,
         )
         listed = value["sources"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError("write.state", file=place, detail=str(error)[:80]) from None
-    same = listed == [described(source) for source in sources] and found.order == order
+    same = listed == [described(source) for source in sources] and found.order == order and found.watermark == watermark
     if not same or (outline is not None and outline.allotted(order) != found.outline):
         raise InputError("write.other_piece", file=place)
     return found

@@ -21,6 +21,9 @@ from textmill.errors import InputError
 from textmill.evaluate.text_quality import units
 
 SHORTEST, LONGEST = 5, 60
+SHORTEST_FACT = 3
+LONGEST_TITLE = 60
+"""Characters of a first line that is still a title, and not the text."""
 """Words of a passage: shorter sentences are headings and labels, longer ones fit into no small model's context."""
 K1, B = 1.2, 0.75
 
@@ -35,6 +38,8 @@ class Source:
     """Its file, or its address."""
     language: str
     text: str
+    facts: bool = False
+    """Its sentences are ours, made of what a graph says: they are short, and nobody's words to be quoted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,7 @@ class Passage:
     source: int
     start: int
     text: str
+    fact: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the passage as JSON has it."""
@@ -67,7 +73,8 @@ def read_sources(places: Sequence[Path], language: str) -> tuple[list[Source], l
         if spoken not in (language, "und"):
             other.append(document.source)
             continue
-        title = document.title or next((line.strip("# ") for line in document.text.splitlines() if line.strip()), "")
+        first = next((line.strip("# ") for line in document.text.splitlines() if line.strip()), "")
+        title = document.title or (first if len(first) <= LONGEST_TITLE else "")
         found.append(
             Source(
                 number=len(found) + 1,
@@ -94,6 +101,18 @@ def text_sources(texts: Iterable[tuple[str, str]], language: str) -> list[Source
     ]
 
 
+def plain_text(path: Path) -> str:
+    """Returns a file's text: as it is of .md and .txt, of other forms what the corpus makes of it; InputError."""
+    if not path.is_file():
+        raise InputError("write.no_source", place=path)
+    if path.suffix.lower() in (".md", ".txt"):
+        return path.read_text(encoding="utf-8-sig", errors="replace")
+    texts = [item.document.text for item in _read([path]) if not isinstance(item, Drop)]
+    if not any(text.strip() for text in texts):
+        raise InputError("write.sources_empty", places=path, unread=1)
+    return "\n".join(texts)
+
+
 def _read(places: Sequence[Path]) -> Iterable[Draft | Drop]:
     """Yields what the corpus makes of the files."""
     from textmill.data.digest import digest
@@ -112,12 +131,12 @@ def passages(sources: Sequence[Source]) -> list[Passage]:
     """Returns every sentence of the sources that says something, once."""
     found, seen = list[Passage](), set[str]()
     for source in sources:
-        start = 0
+        start, shortest = 0, SHORTEST_FACT if source.facts else SHORTEST
         for sentence in sentences(source.text):
             text = " ".join(sentence.split())
-            if SHORTEST <= length(text) <= LONGEST and text[-1:] in '.!?。！？”"' and text not in seen:  # text data
+            if shortest <= length(text) <= LONGEST and text[-1:] in '.!?。！？”"' and text not in seen:  # text data
                 seen.add(text)
-                found.append(Passage(source=source.number, start=start, text=text))
+                found.append(Passage(source=source.number, start=start, text=text, fact=source.facts))
             start += len(sentence)
     return found
 

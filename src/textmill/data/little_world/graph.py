@@ -68,11 +68,15 @@ def _labels(world: World) -> Iterator[str]:
         yield from _entity(_iri(f"job/{key}"), "Job", english, CHINESE_JOBS[key])
     for key, (english, chinese) in PETS.items():
         yield from _entity(_iri(f"animal/{key}"), "Animal", english, chinese)
+    for key, (english, chinese) in RELATION_NAMES.items():
+        yield f"{_iri('relation/' + key)} {LABEL} {_text(english, 'en')} ."
+        yield f"{_iri('relation/' + key)} {LABEL} {_text(chinese, 'zh')} ."
     for event in world.events:
         english, chinese = event_label(event, world)
         yield from _entity(entity_iri(world, f"event-{event.number}"), "Event", english, chinese)
 
 
+RELATION_NAMES = {row[0]: (row[1], row[2]) for row in rows("relations")}
 EVENT_NAMES = {row[0]: (row[1], row[2]) for row in rows("kinds")}
 
 
