@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from jaxtyping import Bool
 from torch import Tensor
@@ -72,7 +73,7 @@ class GrammarMatcher:
     def allowed(self) -> Bool[Tensor, " V"]:
         """Returns which tokens may come next; an end is among them where the text may end."""
         # a byte a token: 200 where it is allowed, 0 where it is not
-        return torch.frombuffer(bytearray(self._matcher.compute_logit_bias()), dtype=torch.uint8).bool()
+        return torch.from_numpy(np.frombuffer(self._matcher.compute_logit_bias(), dtype=np.uint8) != 0)
 
     def take(self, id: int) -> None:
         """Goes on by one token."""

@@ -51,6 +51,10 @@ class Draw:
 class Drawer(Protocol):
     """A faster way to draw from a row."""
 
+    def forbid(self, scores_V: Tensor, allowed_V: Tensor) -> None:
+        """Writes -inf, in place, over the scores of what is not allowed."""
+        ...
+
     def covers(self, settings: SamplingSettings) -> bool:
         """True where all filters of the settings are known."""
         ...
@@ -142,9 +146,15 @@ class Sampler:
             return logits_V
         logits_V = logits_V.clone()
         if self.matcher is not None:
-            logits_V[~self.matcher.allowed()] = NEGATIVE_INFINITY
+            self._forbid(logits_V, self.matcher.allowed())
         logits_V[[id for id in banned if id < self.known]] = NEGATIVE_INFINITY
         return logits_V
+
+    def _forbid(self, logits_V: Tensor, allowed_V: Tensor) -> None:
+        if self.drawer is not None and logits_V.is_contiguous():
+            self.drawer.forbid(logits_V, allowed_V)
+        else:
+            logits_V[~allowed_V] = NEGATIVE_INFINITY
 
 
 def tell(logits_V: Float[Tensor, " V"], id: int, count: int) -> Draw:

@@ -85,3 +85,11 @@ def test_every_number_draws_something(drawer: RowDrawer) -> None:
     assert found == {0, 2}
     assert drawer.draw(scores, scores, SamplingSettings(temperature=1.0, top_p=1.0), 1 - 2**-53)[0] == 2
     assert not drawer.covers(SamplingSettings(typical_p=0.5))
+
+
+def test_what_is_forbidden_is_never_drawn(drawer: RowDrawer) -> None:
+    scores = torch.randn(5003)
+    allowed = torch.rand(5003) < 0.3
+    expected = torch.where(allowed, scores, -torch.inf)
+    drawer.forbid(scores, allowed)
+    assert torch.equal(scores, expected)

@@ -6,7 +6,7 @@ Shapes: V vocabulary.
 import ctypes
 
 import torch
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 from torch import Tensor
 
 from textmill.errors import ModelError, UsageError
@@ -29,11 +29,20 @@ class RowDrawer:
     def __init__(self, library: ctypes.CDLL) -> None:
         self._draw = library.draw_row
         self._draw.restype = ctypes.c_int64
+        self._forbid = library.forbid
+        self._forbid.restype = None
         self._shares = torch.empty(0)
 
     def covers(self, settings: SamplingSettings) -> bool:
         """True where all filters of the settings are known here."""
         return settings.typical_p >= 1
+
+    def forbid(self, scores_V: Float32[Tensor, " V"], allowed_V: Bool[Tensor, " V"]) -> None:
+        """Writes -inf, in place, over the scores of what is not allowed."""
+        if len(allowed_V) != len(scores_V):
+            raise ValueError(f"{len(allowed_V)} tokens in the grammar, {len(scores_V)} scores")
+        pointers = ctypes.c_void_p(scores_V.data_ptr()), ctypes.c_void_p(allowed_V.data_ptr())
+        self._forbid(*pointers, ctypes.c_int64(len(scores_V)))
 
     def draw(
         self,

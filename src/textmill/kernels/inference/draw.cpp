@@ -124,6 +124,10 @@ extern "C" {
 // Returns the token drawn from `chosen` (scores after penalties and bans, -inf for what is out of the question), and
 // what `model`, the model's own scores, says of it; -1 where a score is not finite, -2 where nothing is left.
 // `shares`: room for `size` floats.
+void forbid(float* scores, const uint8_t* allowed, int64_t size) {
+  for (int64_t i = 0; i < size; ++i) scores[i] = allowed[i] ? scores[i] : -INFINITY;
+}
+
 int64_t draw_row(const float* model, const float* chosen, int64_t size, const Filters* filters, float* shares, float* log_probability) {
   const Summary own = summary_of(model, size), best = chosen == model ? own : summary_of(chosen, size);
   if (!own.finite) return -1;
