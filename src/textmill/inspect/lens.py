@@ -33,12 +33,12 @@ class LensCell:
 def logit_lens(recording: "Recording", *, tokens: range | None = None) -> list[list[LensCell]]:
     """Returns a row a layer (the embedding first), a cell for each of `tokens` (None: all)."""
     model = recording.model
-    places = list(tokens or range(len(recording.ids)))
+    places = list(range(len(recording.ids)) if tokens is None else tokens)
     names = ["embedding", *(f"layer.{layer}.residual" for layer in range(model.config.layers))]
     with torch.no_grad():
-        final_T = torch.stack([model.logits(recording.tensor("normed")[at]).argmax() for at in places])
+        finals = [model.logits(recording.tensor("normed")[at]).argmax() for at in places]
         return [
-            [_cell(recording, layer, at, final, name) for at, final in zip(places, final_T, strict=True)]
+            [_cell(recording, layer, at, final, name) for at, final in zip(places, finals, strict=True)]
             for layer, name in enumerate(names, start=-1)
         ]
 

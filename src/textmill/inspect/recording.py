@@ -100,6 +100,8 @@ class Recording:
     def value(self, name: str, index: tuple[int, ...]) -> float:
         """Returns one number."""
         self.check(name, index)
+        if len(index) != len(self.shape(name)):
+            raise ModelError("inspect.outside", name=name, shape=list(self.shape(name)), index=list(index))
         return float(self.part(name, index[0])[index[1:]])
 
     def check(self, name: str, index: tuple[int, ...]) -> None:
