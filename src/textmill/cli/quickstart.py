@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from textmill.cli import quickstart_chat, quickstart_reviews
+from textmill.cli import quickstart_articles, quickstart_chat, quickstart_reviews
 from textmill.cli.command import Argument, Command, Context
 from textmill.cli.layout import table
 from textmill.config import Settings
@@ -28,6 +28,7 @@ LEAST_MINUTES = 1.0
 LEAST_TRAINING_SECONDS = 30.0
 STORY_SECONDS = 12.0
 """Kept back from the training's time for the stories."""
+LAST_SECONDS = quickstart_reviews.SECONDS + quickstart_articles.SECONDS
 RUN_NAME = "main"
 SHOWN = ("stories", "talk")
 """Stages that are done anew each time: what the model says is seen again."""
@@ -54,7 +55,7 @@ def run(context: Context, *, minutes: float, text: Path | None, dir: Path | None
     warn_without_bf16(context)
     context = open_project(context, folder)
     quick = Quickstart(context, text.absolute() if text else None, minutes)
-    answering = () if text else (quick.chats, quick.tuning, quick.talk, quick.judging)
+    answering = () if text else (quick.chats, quick.tuning, quick.talk, quick.judging, quick.writing)
     for stage in (quick.raw, quick.corpus, quick.tokenizer, quick.tokens, quick.model, quick.stories, *answering):
         quick.do(stage)
     return show(context, quick)
@@ -165,7 +166,7 @@ class Quickstart:
         """What is left for training."""
         from textmill.train.budget import Budget
 
-        after = quickstart_chat.kept_back(self.minutes) + quickstart_reviews.SECONDS
+        after = quickstart_chat.kept_back(self.minutes) + LAST_SECONDS
         kept = STORY_SECONDS + (0.0 if self.text else after)
         return Budget(seconds=max(LEAST_TRAINING_SECONDS, self.minutes * 60 - self.seconds - kept))
 
@@ -200,7 +201,7 @@ class Quickstart:
 
     def tuning(self) -> dict[str, Any]:
         """The run that learns to answer."""
-        left = self.minutes * 60 - self.seconds - quickstart_chat.TALK_SECONDS - quickstart_reviews.SECONDS
+        left = self.minutes * 60 - self.seconds - quickstart_chat.TALK_SECONDS - LAST_SECONDS
         least = quickstart_chat.LEAST_SECONDS
         return quickstart_chat.tune(self.context, self.project, max(least, left))
 
@@ -211,6 +212,10 @@ class Quickstart:
     def judging(self) -> dict[str, Any]:
         """A judge of customers' reviews, from the same base."""
         return quickstart_reviews.judge(self.context, self.project)
+
+    def writing(self) -> dict[str, Any]:
+        """Articles from the town's graph."""
+        return quickstart_articles.write_articles(self.context, self.project)
 
     def prompts(self) -> tuple[str, ...]:
         """Returns beginnings: Little World's, or the first words of held-out documents of the user's."""
@@ -251,6 +256,7 @@ def show(context: Context, quick: Quickstart) -> dict[str, Any]:
     talks = stages["talk"]["talks"] if "talk" in stages else []
     quickstart_chat.show_talks(context, talks)
     quickstart_reviews.show(context, stages.get("judging"))
+    quickstart_articles.show(context, stages.get("writing"))
     bits = stages["model"]["bits_per_byte"]
     if bits is not None:
         context.print(t("cli_quickstart.bits", value=bits) + "\n")

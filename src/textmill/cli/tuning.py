@@ -189,6 +189,9 @@ class TuneDisplay(RunDisplay):
         elif kind == "general":
             values = {key: event[key] for key in ("bits_per_byte", "low", "high", "documents")}
             say(t(f"cli_tune_sft.general_{event['when']}", **values))
+        elif kind == "articles":
+            values = {key: event[key] for key in ("bits_per_byte", "low", "high", "documents")}
+            say(t(f"tune_events.articles_{event['when']}", **values))
         elif kind == "sample":
             text = event["text"].strip().replace("\n", " ")
             say(t("cli_tune_sft.answer", step=event["step"], prompt=event["prompt"], text=text))

@@ -55,13 +55,13 @@ class Asker:
     def outline(self, sections: int, found: Sequence[Passage]) -> list[int]:
         """Returns the ids after which an outline is written."""
         language, order = self.order.text_language, self.order
-        request = self.kind.told("outline", language, topic=order.topic, sections=str(sections))
         if not self.chat:
             facts = "".join(f"- {passage.text}\n" for passage in found)
             head = f"{WORDS[language]['topic']}: {order.topic}\n\n" + (
                 f"{WORDS[language]['facts']}:\n{facts}\n" if facts else ""
             )
             return prompt_ids(self.tokenizer, head)
+        request = outline_request(self.kind, order, sections)
         return self._chat("\n".join([*self._listed(found), request, *self._wishes()]), "")
 
     def sentence(self, outline: Outline, section: Section, before: str, passage: Passage | None) -> list[int]:
@@ -69,20 +69,12 @@ class Asker:
 
         With a passage, that is all there is to say: what else the sources have would only leak into it.
         """
-        language, order = self.order.text_language, self.order
-        points = ("；" if language == "zh" else "; ").join(section.points) or section.heading  # text data
+        order = self.order
         if not self.chat:
             heading = f"## {section.heading}\n\n" if self.kind.headings else ""
             facts = f"- {passage.text}\n\n" if passage is not None else ""
             return self._cut(prompt_ids(self.tokenizer, f"# {outline.title}\n\n{facts}{heading}"), before)
-        told = self.kind.told(
-            "section",
-            language,
-            title=outline.title,
-            heading=section.heading,
-            topic=order.topic,
-            points=points if passage is None else passage.text,
-        )
+        told = section_request(self.kind, order, outline, section, "" if passage is None else passage.text)
         return self._chat("\n".join([told, *self._wishes()]), before)
 
     def _wishes(self) -> list[str]:
@@ -98,8 +90,7 @@ class Asker:
         return [WORDS[self.order.text_language]["sources"], *(f"[{each.source}] {each.text}" for each in found)]
 
     def _chat(self, request: str, before: str) -> list[int]:
-        role = self.kind.told("role", self.order.text_language)
-        messages = [{"role": "user", "content": f"{role}\n{request}"}]
+        messages = [{"role": "user", "content": with_role(self.kind, self.order.text_language, request)}]
         return self._cut(encode_chat(self.tokenizer, messages, add_generation_prompt=True), before)
 
     def _cut(self, head: list[int], before: str) -> list[int]:
@@ -108,6 +99,30 @@ class Asker:
         behind = self.tokenizer.encode(before) if before else []
         head = head if len(head) <= room else head[: room // 4] + head[-(room - room // 4) :]
         return head + behind[-max(8, room - len(head) // 2) :]
+
+
+def with_role(kind: Kind, language: str, request: str) -> str:
+    """Returns what is said to the model: what it is, then what is asked for."""
+    return f"{kind.told('role', language)}\n{request}"
+
+
+def outline_request(kind: Kind, order: Order, sections: int) -> str:
+    """Returns how an outline is asked for."""
+    return kind.told("outline", order.text_language, topic=order.topic, sections=str(sections))
+
+
+def section_request(kind: Kind, order: Order, outline: Outline, section: Section, facts: str = "") -> str:
+    """Returns how a section is asked for; `facts` are said instead of its points."""
+    language = order.text_language
+    points = ("；" if language == "zh" else "; ").join(section.points) or section.heading  # text data
+    return kind.told(
+        "section",
+        language,
+        title=outline.title,
+        heading=section.heading,
+        topic=order.topic,
+        points=facts or points,
+    )
 
 
 def knows_template(engine: TextEngine) -> bool:

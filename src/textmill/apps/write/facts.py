@@ -31,7 +31,7 @@ MONTHS = (
 )  # fmt: skip
 VERBS = frozenset(("is", "has", "likes", "sells", "owns", "makes", "knows", "contains", "includes", "uses", "plays"))
 PREPOSITIONS = frozenset(("in", "on", "at", "to", "of", "by", "with", "from", "for", "near"))
-CHINESE_VERB = re.compile(r"[在于到是有卖住爱属任]$|^(?:位于|住在|出售|拥有|喜欢|属于|参加|起因于)$")  # text data
+CHINESE_VERB = re.compile(r"[在于到是有卖住爱属任了]$|^(?:位于|住在|出售|拥有|喜欢|属于|参加|起因于)$")  # text data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,8 @@ class _Teller:
         found = best_name(own, self.language)
         if not found and self.language == "en" and not labels:
             found = local_name(iri)
-        return found if _fits(found, self.language) else ""
+        # "Late delivery: Celia, day 20" is a heading, and no part of a sentence
+        return found if _fits(found, self.language) and not re.search(r"[:;：；]", found) else ""  # text data
 
     def words(self, predicate: str) -> str:
         """Returns what a predicate is called."""
