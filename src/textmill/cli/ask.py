@@ -21,18 +21,17 @@ from textmill.errors import UsageError
 from textmill.i18n import t
 
 if TYPE_CHECKING:
-    from textmill.apps.ask.asking import Reply
-    from textmill.apps.graph.store import EmbeddedGraph
+    from textmill.apps.ask.asking import Asker, Reply
 
 ADDED = ("answers", "iris", "sparql", "triples", "refused", "linked", "considered", "looked_at", "judge", "tried")
 SHOWN = 20
 """Answers and sentences printed; a row has all of them."""
 
 
-def run(context: Context, *, question: str | None, graph: Path | None, explain: bool, out: Path | None,
-        **more: Any) -> dict[str, Any]:  # fmt: skip
+def run(context: Context, *, question: str | None, graph: Path | None, judge: str | None, explain: bool,
+        out: Path | None, **more: Any) -> dict[str, Any]:  # fmt: skip
     """Answers one question, or those of a file."""
-    from textmill.apps.ask.asking import Asker
+    from textmill.apps.ask.opening import open_asker
 
     place = more["in"]
     if (place is not None and question is not None) or (place is None and out is not None):
@@ -42,26 +41,23 @@ def run(context: Context, *, question: str | None, graph: Path | None, explain: 
 
         return ask_documents(context, question, {**more, "graph": graph, "explain": explain, "out": out})
     with closing(open_embedded(context, graph)) as opened:
+        asker = open_asker(opened, judge, context.project)
         if place is not None:
-            return answer_rows(context, opened, place, out, explain)
+            return answer_rows(context, asker, place, out, explain)
         text = read_prompt(context, question)
         if not text.strip():
             raise UsageError("ask.nothing_asked")
-        reply = Asker(opened).ask(text)
+        reply = asker.ask(text)
     show(context, reply, explain)
     return {"question": text} | row_of(reply, explain)
 
 
-def answer_rows(
-    context: Context, graph: "EmbeddedGraph", place: str, out: Path | None, explain: bool
-) -> dict[str, Any]:
+def answer_rows(context: Context, asker: "Asker", place: str, out: Path | None, explain: bool) -> dict[str, Any]:
     """Answers the questions of a file, a line each."""
-    from textmill.apps.ask.asking import Asker
     from textmill.cli.rows import RowWriter, read_rows
 
     rows = read_rows(context, place, "question")
     writer, refused = RowWriter(context, out, rows, ADDED), 0
-    asker = Asker(graph)
     with writer, context.progress(t("cli_ask.progress")) as progress:
         for number, row in enumerate(rows[writer.done :], start=writer.done + 1):
             reply = asker.ask(row["question"])
@@ -128,6 +124,7 @@ COMMAND = Command(
         Argument(name="question", many="?", metavar="QUESTION"),
         GRAPH,
         Argument(name="--docs", many="*", metavar="PATH"),
+        Argument(name="--judge", metavar="NAME"),
         Argument(name="--explain", flag=True, default=False),
         Argument(name="--in", metavar="FILE"),
         Argument(name="--out", kind=Path, metavar="FILE"),

@@ -39,6 +39,7 @@ REGISTERED: dict[tuple[str, ...], str] = {
     ("tune", "distill"): "tune",
     ("tune", "translate"): "tune",
     ("tune", "write"): "tune",
+    ("tune", "ask"): "tune",
     ("tune", "sentiment"): "tune",
     ("label", "sentiment"): "tune",
     ("generate",): "use",

@@ -5,5 +5,6 @@
              ─▶ rows ─▶ answer with its triples, or a refusal
 
 Every query is put together from the entities that were linked and from predicates that the graph was just seen to have
-there, so each parses and none names what does not exist. Which one is meant is decided by words alone.
+there, so each parses and none names what does not exist. Which one is meant is decided by what was learned of
+questions (`textmill tune ask`), or by words alone.
 """

@@ -15,7 +15,8 @@ from textmill.apps.graph.terms import XSD
 
 FIRST, LAST = "ASC", "DESC"
 COUNTING = re.compile(
-    r"\bhow many\b|\bnumber of\b|\bcount\b|多少[个部位条名座家只本种件次]?|几[个部位条名座家只本种件次]|[总共]数"
+    r"\bhow many\b|\bnumber of\b|\bcount\b"
+    r"|多少[个部位条名座家只本种件次]?|几[个部位条名座家只本种件次]|[总共]数"  # text data
 )  # text data
 WHICH = re.compile(r"哪一?[个部位条名座家只本种件次些]")  # text data
 BESIDE = re.compile(r"\band (?:what|when|where|who|how|its|their|his|her)\b|以及|分别|及其")  # text data
@@ -56,7 +57,7 @@ ADJECTIVES = {
 VALUE_TEXT = r"(\d{4}-\d{2}-\d{2}|\d+(?:\.\d+)?)"
 MORE = re.compile(
     r"(?:more than|over|above|(?:long|tall|high|old|heavi|larg|great|big|dear)er than|exceed(?:s|ing)?|after|later than"
-    r"|超过|大于|多于|高于|长于|晚于)\s*"
+    r"|超过|大于|多于|高于|长于|晚于)\s*"  # text data
     + VALUE_TEXT
     + r"|"
     + VALUE_TEXT
@@ -64,7 +65,7 @@ MORE = re.compile(
 )
 LESS = re.compile(
     r"(?:less than|fewer than|under|below|(?:short|low|young|light|small|cheap)er than|before|earlier than"
-    r"|少于|小于|低于|不到|早于|短于)\s*"
+    r"|少于|小于|低于|不到|早于|短于)\s*"  # text data
     + VALUE_TEXT
     + r"|"
     + VALUE_TEXT

@@ -1,5 +1,6 @@
 """Which entities a question names: the longest stretches of it that are somebody's name."""
 
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,6 +16,9 @@ MOST_SLIPPED = 40
 """Stretches that are looked up with slips, when none is a name as it stands."""
 OWN_NAME = 0.97
 """Scores above belong to names that were given; ends of IRIs ("Street") are easily met by chance."""
+
+
+SIGNS, SIGNS_BEFORE = re.compile(r"[^\w\s]*"), re.compile(r"[^\w\s]*$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +37,8 @@ def link(graph: EmbeddedGraph, question: str) -> list[Mention]:
     found: list[Mention] = []
     for start, end in spans:
         if all(end <= other.start or start >= other.end for other in found):
+            start, end, named = _named(graph, question, start, end)
             text = question[start:end]
-            folded = folding.fold(text)
-            named = graph.index.exactly(folded) or graph.index.exactly(_singular(folded))
             if matches := _meanings(graph, named, EXACT):
                 found.append(Mention(start=start, end=end, text=text, matches=matches))
     kinds = [mention for mention in found if _is_kind(graph, mention.matches[0].iri)]
@@ -79,6 +82,16 @@ def _is_kind(graph: EmbeddedGraph, iri: str) -> bool:
 
 def _is_predicate(graph: EmbeddedGraph, iri: str) -> bool:
     return graph.query(f"ASK {{ ?s <{iri}> ?o }}").truth
+
+
+def _named(graph: EmbeddedGraph, question: str, start: int, end: int) -> tuple[int, int, list[Match]]:
+    """Returns where a stretch begins and ends and whose name it is, with the signs around it if these are part of it
+    ("Help!"), or as one thing of many."""
+    wide = (start - len(SIGNS_BEFORE.search(question[:start])[0]), end + len(SIGNS.match(question, end)[0]))  # type: ignore[index]
+    for a, b in dict.fromkeys((wide, (start, wide[1]), (wide[0], end), (start, end))):
+        if matches := graph.index.exactly(folding.fold(question[a:b])):
+            return a, b, matches
+    return start, end, graph.index.exactly(_singular(folding.fold(question[start:end])))
 
 
 def _singular(folded: str) -> str:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from textmill.apps.ask.query import Step
+from textmill.apps.ask.query import Pattern, Query, Step
+from textmill.apps.graph import folding
 from textmill.apps.graph.store import STORE, EmbeddedGraph, opened
 from textmill.apps.graph.terms import NAME_PREDICATES, XSD, library
 
@@ -24,7 +25,7 @@ EDGES = 400
 REMEMBERED = 20_000
 """Nodes whose statements are kept in memory."""
 MOST_PATHS = 4000
-MOST_FOLLOWED = 30_000
+MOST_FOLLOWED = 5_000
 """Nodes on a way; one that leads to more is not followed to its end."""
 NUMBERS = frozenset(XSD + name for name in ("integer", "decimal", "double", "float", "int", "long",
                                             "nonNegativeInteger", "positiveInteger"))  # fmt: skip
@@ -43,6 +44,8 @@ class Way:
     steps: Path
     kinds: frozenset[str]
     """Kinds of values at its end: number, date, year; "" for what has no order."""
+    ends: tuple[str, ...]
+    """Some of what it leads to, as SPARQL writes it."""
 
 
 class Neighbourhood:
@@ -92,25 +95,25 @@ class Neighbourhood:
     def paths(self, iri: str, most_steps: int = MOST_STEPS) -> list[Way]:
         """Returns the paths from an entity, the shorter first."""
         level: dict[Path, dict[str, str]] = {(): {f"<{iri}>": ""}}
-        before: dict[Path, set[str]] = {(): set()}
+        start = f"<{iri}>"
         found: list[Way] = []
         for _ in range(most_steps):
             further: dict[Path, dict[str, str]] = {}
-            passed: dict[Path, set[str]] = {}
             for steps, ends in level.items():
                 for node in islice(ends, LOOKED_AT):
                     for predicate, forward, other, kind in self.edges(node):
                         step = Step(predicate=predicate, forward=forward)
-                        if other in before[steps] or (node == other):
+                        if other == start:
                             continue
                         reached = further.setdefault((*steps, step), {})
                         if len(reached) < EDGES:
                             reached[other] = kind
-                        passed.setdefault((*steps, step), set()).update((*before[steps], node))
-            found += [Way(steps=steps, kinds=frozenset(ends.values())) for steps, ends in further.items()]
+            found += [
+                Way(steps=steps, kinds=frozenset(ends.values()), ends=tuple(ends)) for steps, ends in further.items()
+            ]
             if len(found) > MOST_PATHS:
                 return found[:MOST_PATHS]
-            level, before = further, passed
+            level = further
         return found
 
     def has(self, predicate: str) -> bool:
@@ -118,24 +121,54 @@ class Neighbourhood:
         node = self._kinds.NamedNode(predicate)
         return next(iter(self._store.quads_for_pattern(None, node, None, None)), None) is not None
 
-    def follow(self, iri: str, steps: Path, *, apart: bool | None = None) -> set[str] | None:
+    def holds(self, query: Query) -> bool:
+        """True where the graph has what a query's patterns say, whatever is compared; False where that is not found
+        among the first `LOOKED_AT` things of each."""
+        return self._meets(list(query.patterns), {})
+
+    def _meets(self, patterns: list[Pattern], bound: dict[str, str]) -> bool:
+        if not patterns:
+            return True
+        here = next((each for each in patterns if _fixed(each, bound)), None)
+        if here is None:
+            return False
+        rest = [each for each in patterns if each is not here]
+        ends = [bound.get(term, term) for term in (here.subject, here.object)]
+        forward = not ends[0].startswith("?")
+        start, other = ends if forward else ends[::-1]
+        found = self._along(start, Step(predicate=here.predicate, forward=forward))
+        if not other.startswith("?"):
+            return other in found and self._meets(rest, bound)
+        return any(self._meets(rest, bound | {other: node}) for node in islice(found, LOOKED_AT))
+
+    def follow(
+        self, iri: str, steps: Path, *, apart: bool | None = None, within: frozenset[str] | None = None
+    ) -> set[str] | None:
         """Returns the nodes at the end of a path, as SPARQL writes them; None where there are too many on the way.
 
-        `apart` as in `query.path`.
+        `apart` as in `query.path`; `within`: None as soon as it leads anywhere else.
         """
         apart = len(steps) > 1 if apart is None else apart
         start = f"<{iri}>"
-        ways: set[tuple[str, ...]] = {(start,)}
-        for step in steps:
-            further: set[tuple[str, ...]] = set()
-            for way in ways:
-                for other in self._along(way[-1], step):
-                    if not (apart and (other in way[-2:-1] or (other == start and len(steps) > 1))):
-                        further.add((*way[-1:], other))
+        ends = {start}
+        for number, step in enumerate(steps, start=1):
+            further: set[str] = set()
+            for node in ends:
+                for other in self._along(node, step):
+                    if apart and number > 1 and other == start:
+                        continue
+                    if within is not None and number == len(steps) and not self.same(other, within):
+                        return None
+                    further.add(other)
                 if len(further) > MOST_FOLLOWED:
                     return None
-            ways = further
-        return {way[-1] for way in ways}
+            ends = further
+        return ends
+
+    @staticmethod
+    def same(node: str, within: frozenset[str]) -> bool:
+        """True where a node is one of these, a literal by its text."""
+        return node in within or (node.startswith('"') and folding.fold(literal_text(node)) in within)
 
     def _along(self, node: str, step: Step) -> Iterable[str]:
         if not node.startswith("<"):
@@ -144,3 +177,13 @@ class Neighbourhood:
         ends = (term, predicate, None) if step.forward else (None, predicate, term)
         for quad in self._store.quads_for_pattern(*ends, None):
             yield self._written(quad.object if step.forward else quad.subject)
+
+
+def _fixed(pattern: Pattern, bound: dict[str, str]) -> bool:
+    """True where one end of a pattern is known."""
+    return any(not term.startswith("?") or term in bound for term in (pattern.subject, pattern.object))
+
+
+def literal_text(node: str) -> str:
+    """Returns the text of a literal as SPARQL writes it."""
+    return node[1:].rpartition('"')[0] if node.startswith('"') else node

@@ -129,12 +129,11 @@ class Query:
 def path(start: str, steps: tuple[Step, ...], *, apart: bool | None = None) -> Query:
     """Returns the query along a path from `start` (a slot or <IRI>).
 
-    `apart`: no answer is the start, and no thing stands twice two steps apart; by default where there are two steps or
-    more, since "films of the director of X" means other films.
+    `apart`: nothing on the way back is the start; by default where there are two steps or more, since "films of the
+    director of X" means other films.
     """
     names = [start, *(f"?x{number}" for number in range(1, len(steps))), ANSWER]
     patterns = tuple(step.pattern(*names[at : at + 2]) for at, step in enumerate(steps))
     apart = len(steps) > 1 if apart is None else apart
-    pairs = tuple((names[at + 2], names[at]) for at in range(len(names) - 2)) if apart else ()
-    ends = ((ANSWER, start),) if apart and len(steps) > 2 else ()
-    return Query(patterns=patterns, apart=pairs + ends)
+    pairs = tuple((name, start) for name in names[2:]) if apart else ()
+    return Query(patterns=patterns, apart=pairs)

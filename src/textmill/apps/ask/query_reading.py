@@ -6,6 +6,8 @@ order in which they come. What has another form (UNION, property paths, GROUP BY
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Any
 
 from textmill.apps.ask.query import ANSWER, ASK, COUNT, EXTRA, SELECT, VALUE, Pattern, Query
 from textmill.apps.graph.terms import PREFIXES, RDF, is_iri
@@ -189,3 +191,17 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
             raise _Unknown
         yield match.lastgroup, match[match.lastgroup]
         at = match.end()
+
+
+def query_json(query: Query) -> dict[str, Any]:
+    """Returns a query or a shape as JSON keeps it."""
+    return {name: value for name, value in asdict(query).items() if value}
+
+
+def query_of(told: dict[str, Any]) -> Query:
+    """Returns the query that `query_json` kept."""
+    optional = Pattern(**told["optional"]) if told.get("optional") else None
+    patterns = tuple(Pattern(**pattern) for pattern in told["patterns"])
+    apart = tuple((str(one), str(other)) for one, other in told.get("apart", ()))
+    rest = {name: value for name, value in told.items() if name not in ("patterns", "apart", "optional")}
+    return Query(patterns=patterns, apart=apart, optional=optional, **rest)
