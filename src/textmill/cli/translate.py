@@ -1,7 +1,8 @@
-"""`textmill translate`: a text, or the rows of a file, in another language.
+"""`textmill translate`: a text, the rows of a file, or a document in another language.
 
 The document of ``--json`` for a text: ``model, from, to, detected, text, translation, confidence, alternatives,
-sentences [{text, confidence, problems}], seconds, notes``; for rows see `translate_files`.
+sentences [{text, confidence, problems}], seconds, notes``; for rows see `translate_files`, for
+documents `translate_documents`.
 ``confidence`` is the geometric mean of the tokens' probabilities, halved for each ``problems`` entry that could not be
 mended; of a text it is the least of its sentences'.
 """
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from textmill.cli.command import Argument, Command, Context
 from textmill.cli.model_engine import MODEL_ARGUMENTS, full_name
 from textmill.cli.text_input import read_prompt
+from textmill.cli.translate_files import check_ending, translate_file
 from textmill.cli.translate_work import Work, prepare
 from textmill.errors import UsageError
 from textmill.i18n import t
@@ -35,10 +37,10 @@ def run(
         raise UsageError("usage.together", options="TEXT, --in")
     if not to:
         raise UsageError("cli_translate.no_target")
+    if place is not None:
+        check_ending(place)
     work = prepare(context, source=source, target=to, learn=learn, **given)
     if place is not None:
-        from textmill.cli.translate_files import translate_file
-
         return translate_file(context, work, place, out, field)
     return one_text(context, work, read_prompt(context, text))
 
@@ -117,6 +119,7 @@ COMMAND = Command(
     example=(
         'textmill translate "The cat sleeps." --to zh\n'
         "textmill translate --in rows.jsonl --out translated.jsonl --to en --field text\n"
+        "textmill translate --in guide.docx --out guide.zh.docx --to zh\n"
         'textmill translate "Open the valve." --from en --to zh --glossary terms.csv\n'
         'textmill translate "一只猫。" --to en --alternatives 2 --json'  # text data
     ),
@@ -126,7 +129,7 @@ COMMAND = Command(
         Argument(name="--from", metavar="CODE"),
         Argument(name="--in", metavar="FILE"),
         Argument(name="--out", kind=Path, metavar="FILE"),
-        Argument(name="--field", default="text", metavar="NAME"),
+        Argument(name="--field", metavar="NAME"),
         Argument(name="--search", choices=SEARCHES, default="beam"),
         Argument(name="--beams", kind=int, default=4),
         Argument(name="--samples", kind=int, default=8),

@@ -1,4 +1,4 @@
-"""`textmill translate --in FILE --out FILE`: rows with their translations beside them.
+"""`textmill translate --in FILE.jsonl --out FILE.jsonl`: rows with their translations beside them.
 
 Rows (.jsonl): each line gets ``translation, confidence`` and where there is something to know ``problems``, ``from``
 where the language was seen, ``error`` in the place of a translation. The same command goes on where a stopped one
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from textmill.cli.command import Context, Stopped
 from textmill.cli.rows import Row, RowWriter, read_rows
+from textmill.cli.translate_documents import endings, is_document, translate_document_file
 from textmill.cli.translate_work import Work
 from textmill.errors import UsageError, UserError
 from textmill.i18n import t
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from textmill.apps.translate.texts import TextTranslation
 
 ADDED = ("translation", "confidence", "problems", "from", "error")
+ROWS = ".jsonl"
+FIELD = "text"
 TOGETHER = 64
 """Rows that are translated together."""
 
@@ -36,11 +39,17 @@ class Counted:
     began: float = 0.0
 
 
-def translate_file(context: Context, work: Work, place: str, out: Path | None, field: str) -> dict[str, Any]:
-    """Translates a file of rows; raises UsageError for any other."""
-    if place == "-" or place.lower().endswith(".jsonl"):
-        return translate_rows(context, work, place, out, field)
-    raise UsageError("cli_translate.ending", file=place)
+def check_ending(place: str) -> None:
+    """Raises UsageError for a file that is neither rows nor a document."""
+    if place != "-" and not place.lower().endswith(ROWS) and not is_document(place):
+        raise UsageError("cli_translate.ending", file=place, known=endings())
+
+
+def translate_file(context: Context, work: Work, place: str, out: Path | None, field: str | None) -> dict[str, Any]:
+    """Translates rows, or a document."""
+    if is_document(place):
+        return translate_document_file(context, work, Path(place).expanduser(), out, field)
+    return translate_rows(context, work, place, out, field or FIELD)
 
 
 def translate_rows(context: Context, work: Work, place: str, out: Path | None, field: str) -> dict[str, Any]:

@@ -46,7 +46,9 @@ class Work:
         self.card.known(direction)
         return direction, detected
 
-    def remember(self, context: Context, made: "Sequence[tuple[Direction, str, TextTranslation]]") -> None:
+    def remember(
+        self, context: Context, made: "Sequence[tuple[Direction, str, TextTranslation]]", *, say: bool = True
+    ) -> None:
         """Writes what was translated without a problem into the memory that learns."""
         from textmill.apps.translate.memory import store
         from textmill.apps.translate.pairs import Pair
@@ -59,7 +61,8 @@ class Work:
             if not any(sentence.problems for sentence in one.sentences)
         ]
         count = store(self.learn, pairs)
-        context.say(t("cli_translate.learned", count=count, file=self.learn))
+        if say:
+            context.say(t("cli_translate.learned", count=count, file=self.learn))
 
 
 def prepare(

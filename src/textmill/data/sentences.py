@@ -90,6 +90,8 @@ ABBREVIATIONS = BEFORE_NAMES | frozenset(
         *("ing", "c.-à-d", "tzv", "např", "atd"),
     }
 )
+LONGEST_WORD = 64
+"""Characters before a mark that are looked at: of a long text, not all that came before."""
 GOES_ON = re.compile(r"\s*[a-zà-öø-ÿа-я,;:)]")
 
 
@@ -130,7 +132,7 @@ def ends_here(text: str, match: re.Match[str], behind: int) -> bool:
         return False
     if mark[0] != ".":
         return True
-    word = LAST_WORD.search(text, 0, match.start())
+    word = LAST_WORD.search(text, max(0, match.start() - LONGEST_WORD), match.start())
     last = word[0].lower() if word else ""
     if len(mark.rstrip(CLOSERS)) == 1 and (last in BEFORE_NAMES or (len(last) == 1 and last.isalpha())):
         return False

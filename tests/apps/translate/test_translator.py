@@ -9,11 +9,12 @@ from small_translation import phrase_translator
 
 from textmill.apps.translate.glossary import read_glossary
 from textmill.apps.translate.judge import loops, most_tokens, says_something
-from textmill.apps.translate.markers import in_order, markers_of, protect
+from textmill.apps.translate.markers import in_order, markers_of, protect, uncut
 from textmill.apps.translate.memory import Memory, store
 from textmill.apps.translate.pairs import Direction, Pair
-from textmill.apps.translate.texts import TextTranslator, uncut
+from textmill.apps.translate.texts import TextTranslator
 from textmill.apps.translate.translator import Options, Sentence, Translator, pieces
+from textmill.data.sentences import sentences
 from textmill.errors import InputError, ModelError, UsageError
 
 TO_ZH, TO_EN = Direction("en", "zh"), Direction("zh", "en")
@@ -113,9 +114,8 @@ def test_whole_texts(translator: Translator) -> None:
     (back,) = texts.translate([protect("我看见二只猫。我想要五本书。")], TO_EN)  # text data
     assert back.text == "I see two cats. I want five books."
 
-
-def test_pairs_of_markers_keep_sentences_together() -> None:
-    assert list(uncut("a <1>bit. Cats</1> do. Ends.")) == ["a <1>bit. Cats</1> do. ", "Ends."]
+    text = "a <1>bit. Cats</1> do. Ends."
+    assert list(uncut(sentences(text), text)) == ["a <1>bit. Cats</1> do. ", "Ends."]
 
 
 def test_mixed_languages(translator: Translator) -> None:
@@ -177,3 +177,10 @@ def test_memories(translator: Translator, tmp_path: Path) -> None:
         Memory.open(file)
     with pytest.raises(InputError):
         Memory.open(tmp_path / "missing.tmx")
+
+
+def test_clauses_and_pieces_never_cut_a_pair_of_markers(translator: Translator) -> None:
+    text = "a <1>see one, see two cats, have <2></2> it, then</1> go home now, want three; <3> see you all, have more"
+    for room in (text, "word " * 40 + text, f"<1>{'word, ' * 120}</1>"):
+        made = translator.translate([Sentence(text=room, direction=Direction("en", "zh"))])[0]
+        assert in_order(made.text, markers_of(room))

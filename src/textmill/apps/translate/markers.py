@@ -11,7 +11,7 @@ grammar's text then ends at the byte "<": of other brackets the first byte could
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 OPEN, CLOSE = "<", ">"
@@ -19,16 +19,16 @@ MARKER = re.compile(r"<(/?)(\d+)>", re.ASCII)
 MARKER_TEXT = r"</?\d+>"
 THINGS = re.compile(
     r"""(?P<url>(?:https?|ftp)://[^\s<>"'\u3000-\u303f\uff00-\uffef]*[\w/#=&]|(?<![\w.@])www\.[\w-]+\.[^\s<>"'\u3000-\u303f]*[\w/])
-    |(?P<mail>[\w.+-]+@[\w-]+\.[\w.-]*\w)
+    |(?P<mail>(?<![\w.+-])[\w.+-]{1,64}@[\w-]+\.[\w.-]*\w)
     |(?P<braces>\{\{[^{}\n]*\}\}|\$\{[^{}\n]*\}|\#\{[^{}\n]*\}|\{[A-Za-z0-9_.:!]*\})
     |(?P<printf>%(?:\d+\$|\([A-Za-z_]\w*\))?[-+0\#]?\d*(?:\.\d+)?(?:l{1,2}|h{1,2}|z|j|t|q)?[diouxXeEfFgGcrs@p](?![A-Za-z])|%%|%\d(?!\d))
     |(?P<dollar>\$[A-Za-z_]\w*\b)
     |(?P<entity>&(?:[A-Za-z]\w{1,30}|\#\d{1,7}|\#x[0-9A-Fa-f]{1,6});)
     |(?P<bracket><)
-    |(?P<control>[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ufffc]+)""",
+    |(?P<control>[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ufffc\ud800-\udfff]+)""",
     re.VERBOSE | re.ASCII,
 )
-"""Things by their look: addresses, placeholders of the usual kinds, entities, control characters."""
+"""Things by their look: addresses, placeholders of the usual kinds, entities, control characters, broken bytes."""
 NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,:/-]\d+)*(?!\w)", re.ASCII)
 NAME = re.compile(r"(?<!\w)[A-Z][A-Za-z]+(?:[ -][A-Z][A-Za-z]+)*(?!\w)", re.ASCII)
 
@@ -123,6 +123,18 @@ def balanced(text: str, pairs: frozenset[str]) -> bool:
     """True where each of `pairs` that opens in a stretch also closes in it."""
     found = [(slash, number) for slash, number in MARKER.findall(text) if number in pairs]
     return sum(bool(slash) for slash, _ in found) * 2 == len(found)
+
+
+def uncut(pieces: Iterable[str], text: str) -> Iterator[str]:
+    """Yields the pieces of a text; those that a pair of markers reaches across stay together."""
+    held, pairs = "", pairs_of(text)
+    for piece in pieces:
+        held += piece
+        if balanced(held, pairs):
+            yield held
+            held = ""
+    if held:
+        yield held
 
 
 def markers_of(text: str) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from textmill.apps.translate.card import Card
 from textmill.apps.translate.glossary import Glossary
 from textmill.apps.translate.languages import ENGLISH_NAMES, joiner
-from textmill.apps.translate.markers import Marked, balanced, pairs_of, without_markers
+from textmill.apps.translate.markers import Marked, uncut, without_markers
 from textmill.apps.translate.memory import Memory
 from textmill.apps.translate.pairs import Direction
 from textmill.apps.translate.translator import Sentence, Translated, Translator
@@ -105,7 +105,7 @@ class TextTranslator:
     def parts(self, text: Marked, direction: Direction) -> list[Part]:
         """Returns the sentences of a text."""
         whole = self.glossary.protected(text, direction)
-        return [self.part(whole, piece, direction) for piece in uncut(whole.text)]
+        return [self.part(whole, piece, direction) for piece in uncut(sentences(whole.text), whole.text)]
 
     def part(self, whole: Marked, piece: str, direction: Direction) -> Part:
         """Returns one sentence, ready for the translator."""
@@ -123,18 +123,6 @@ class TextTranslator:
             text=marked.text, direction=direction, terms=self.glossary.terms(marked.text, direction), near=near
         )
         return Part(sentence=sentence, marked=marked, before=before, behind=behind, known=known or None)
-
-
-def uncut(text: str) -> Iterator[str]:
-    """Yields the sentences of a text with markers; those that a pair reaches across stay together."""
-    held, pairs = "", pairs_of(text)
-    for piece in sentences(text):
-        held += piece
-        if balanced(held, pairs):
-            yield held
-            held = ""
-    if held:
-        yield held
 
 
 def in_language(text: str, direction: Direction) -> bool:

@@ -16,7 +16,7 @@ from textmill.apps.translate import judge
 from textmill.apps.translate.card import Card
 from textmill.apps.translate.judge import Candidate
 from textmill.apps.translate.languages import joiner
-from textmill.apps.translate.markers import markers_of, placed_again
+from textmill.apps.translate.markers import MARKER, markers_of, placed_again, uncut
 from textmill.apps.translate.pairs import Direction
 from textmill.apps.translate.prompt import Asked, prompt_of
 from textmill.apps.translate.weaving import weaving_grammar
@@ -215,12 +215,13 @@ class Translator:
     def _clauses(self, sentence: Sentence) -> Iterator[str]:
         """Yields the clauses of a sentence; one that has none but does not fit, in pieces that do."""
         room = max(8, (self.engine.capacity - 64) // 4)
-        found = list(clauses(sentence.text))
+        found = list(uncut(clauses(sentence.text), sentence.text))
         for part in found:
             if len(found) > 1 or len(self.tokenizer.encode(part)) <= room:
                 yield part
             else:
-                yield from pieces(part, max(8, len(part) * room // len(self.tokenizer.encode(part))))
+                size = max(8, len(part) * room // len(self.tokenizer.encode(part)))
+                yield from uncut(pieces(part, size), part)
 
     def _mended(self, work: _Work) -> Translated:
         """Returns the best of all that was written, mended; the source itself where nothing was."""
@@ -254,6 +255,7 @@ def pieces(text: str, size: int) -> Iterator[str]:
     """Yields a text in parts of about so many characters, cut at blanks where there are some."""
     while len(text) > size:
         at = text.rfind(" ", size // 2, size) + 1 or size
+        at = next((match.end() for match in MARKER.finditer(text) if match.start() < at < match.end()), at)
         yield text[:at]
         text = text[at:]
     yield text
