@@ -20,6 +20,8 @@ WIDE_END = re.compile(
 NARROW_END = re.compile(rf"[.!?…]+[{re.escape(CLOSERS)}]*(?=\s)")
 LINE_END = re.compile(r"\s*\n\s*")
 BLANKS = re.compile(r"\s*")
+LONGEST_WORD = 40
+"""Characters before a full stop that are looked at; from the beginning of the text each time would be quadratic."""
 LAST_WORD = re.compile(r"[^\s(\[{\"'“‘]+$")
 HAN = re.compile(r"[\u3400-\u9fff]")
 BEFORE_NAMES = frozenset(

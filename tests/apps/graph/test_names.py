@@ -121,3 +121,18 @@ def test_names_are_made_anew_where_a_process_died_between_store_and_names(tmp_pa
     assert found(graph, "late one") == [EX + "late"]
     assert found(graph, "灯街") == [EX + "lamp"]
     graph.close()
+
+
+def test_an_id_that_is_given_again_is_indexed_again(tmp_path: Path) -> None:
+    index = Names(tmp_path / "names.sqlite", writing=True)
+    index.add([Name(iri="urn:a", text="Riverton"), Name(iri="urn:b", text="Hilltop")])
+    index.complete()
+    index.remove([Name(iri="urn:b", text="Hilltop")], ["urn:b"])
+    index.add([Name(iri="urn:c", text="Milltown Lane")])
+    index.complete()
+    assert [match.iri for match in index.find("lane")] == ["urn:c"]
+    index.remove([Name(iri="urn:c", text="Milltown Lane")], ["urn:c"])  # a row that is in no index cannot be taken out
+    assert index.find("lane") == [] and index.find("Riverton")[0].iri == "urn:a"
+    for table in ("words", "trigrams"):
+        index.base.execute(f"INSERT INTO {table}({table}, rank) VALUES('integrity-check', 1)")
+    index.close()

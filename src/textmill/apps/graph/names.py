@@ -171,6 +171,9 @@ class Names:
                 gone = f"INSERT INTO {table}({table}, rowid, {column}) SELECT 'delete', id, {column} FROM name"
                 self.base.execute(f"{gone} WHERE id = ?", (id,))
             self.base.execute("DELETE FROM name WHERE id = ?", (id,))
+        last = self.base.execute("SELECT COALESCE(MAX(id), 0) FROM name").fetchone()[0]
+        if last < indexed:  # SQLite gives the last ids again, and who gets one then is not in the indexes
+            self.remember(INDEXED, last)
 
     def clear(self) -> None:
         """Takes out all names and entities; what is remembered stays."""

@@ -131,12 +131,17 @@ class GraphWriter:
             self.index.remember("open_names", True)
             self.index.remember(PENDING, None)
 
-    def remove(self, quads: "Iterable[Quad]", *, remember: dict[str, Any] | None = None) -> None:
-        """Takes out statements, the names that they gave, and entities of which nothing is left."""
+    def remove(self, quads: "Iterable[Quad]", *, graph: Any = None, remember: dict[str, Any] | None = None) -> None:
+        """Takes out statements, the names that they gave, and entities of which nothing is left.
+
+        `graph`: they are all that is in this named graph, which is then taken out in one go.
+        """
         quads = list(quads)
         self._mark()
         with disk_errors(self.folder):
-            for quad in quads:
+            if graph is not None:
+                self.store.remove_graph(graph)
+            for quad in quads if graph is None else ():
                 self.store.remove(quad)
         gone = [iri for iri in entities_in(quads) if not self._mentioned(iri)]
         names = [name for name in names_in(quads) if not self._named(name)]
@@ -146,6 +151,14 @@ class GraphWriter:
                 self.index.remember(key, value)
             self.index.remember("open_names", True)
             self.index.remember(PENDING, None)
+
+    def remove_graph(self, name: str) -> int:
+        """Takes out a named graph; returns how many statements it had."""
+        node = library().NamedNode(name)
+        quads = list(self.store.quads_for_pattern(None, None, None, node))
+        if quads:
+            self.remove(quads, graph=node)
+        return len(quads)
 
     def _mark(self) -> None:
         with self.index.transaction():

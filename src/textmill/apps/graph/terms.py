@@ -28,6 +28,7 @@ PREFIXES = {
     "dct": "http://purl.org/dc/terms/",
     "wd": "http://www.wikidata.org/entity/",
     "wdt": "http://www.wikidata.org/prop/direct/",
+    "tm": "urn:textmill:",
 }
 """Known in every query without a PREFIX line."""
 
