@@ -1,6 +1,7 @@
 """Tables of every form, in every encoding, read row by row and written back whole and inert."""
 
 import csv
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 from textmill.apps.sentiment.results import Results, inert, write_table
 from textmill.apps.sentiment.tables import open_table, text_of
 from textmill.apps.sentiment.workbook import Workbook
-from textmill.apps.sentiment.workbook_writing import MAIN, MOST_CHARACTERS, OFFICE, PARTS
+from textmill.apps.sentiment.workbook_writing import MOST_CHARACTERS, write_workbook
 from textmill.errors import InputError, UsageError
+from textmill.office import RELATIONS, SHEET
 
 ROWS = [
     {"text": "The room was clean.", "stars": 5, "price": 12.5, "date": "2026-01-03"},
@@ -135,11 +137,14 @@ def test_bad_files_are_told(tmp_path, name, data, key):
 
 def workbook(file: Path, sheet: str, **parts: str) -> None:
     """Writes a workbook as Excel and LibreOffice do: with shared strings, styles, formulas."""
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, part in PARTS.items():
-            archive.writestr(name, parts.get(name.rpartition("/")[2].removesuffix(".xml"), part))
+    ours = io.BytesIO()
+    write_workbook(ours, (), ())
+    with zipfile.ZipFile(ours) as usual, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in usual.namelist():
+            if not name.endswith("sheet1.xml"):
+                archive.writestr(name, parts.get(name.rpartition("/")[2].removesuffix(".xml"), usual.read(name)))
         archive.writestr(
-            "xl/worksheets/sheet1.xml", f'<worksheet xmlns="{MAIN}"><sheetData>{sheet}</sheetData></worksheet>'
+            "xl/worksheets/sheet1.xml", f'<worksheet xmlns="{SHEET}"><sheetData>{sheet}</sheetData></worksheet>'
         )
         if "shared" in parts:
             archive.writestr("xl/sharedStrings.xml", parts["shared"])
@@ -148,13 +153,13 @@ def workbook(file: Path, sheet: str, **parts: str) -> None:
 def test_a_workbook_of_excel_is_read(tmp_path):
     file = tmp_path / "in.xlsx"
     styles = (
-        f'<styleSheet xmlns="{MAIN}"><numFmts><numFmt numFmtId="170" formatCode="yyyy&quot;年&quot;m"/>'
+        f'<styleSheet xmlns="{SHEET}"><numFmts><numFmt numFmtId="170" formatCode="yyyy&quot;年&quot;m"/>'
         '<numFmt numFmtId="171" formatCode="0.0&quot;days&quot;"/></numFmts>'
         '<cellStyleXfs><xf numFmtId="14"/></cellStyleXfs>'
         '<cellXfs><xf numFmtId="0"/><xf numFmtId="22"/><xf numFmtId="170"/><xf numFmtId="171"/></cellXfs></styleSheet>'
     )
     shared = (
-        f'<sst xmlns="{MAIN}"><si><t>text</t></si><si><r><t>房间</t></r><r><t xml:space="preserve"> fine</t></r>'
+        f'<sst xmlns="{SHEET}"><si><t>text</t></si><si><r><t>房间</t></r><r><t xml:space="preserve"> fine</t></r>'
         "<rPh><t>へや</t></rPh></si></sst>"
     )
     sheet = (
@@ -175,7 +180,7 @@ def test_a_workbook_of_excel_is_read(tmp_path):
 def test_a_sheet_is_chosen_by_its_name(tmp_path):
     file = tmp_path / "in.xlsx"
     book = (
-        f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><workbookPr date1904="1"/><sheets>'
+        f'<workbook xmlns="{SHEET}" xmlns:r="{RELATIONS}"><workbookPr date1904="1"/><sheets>'
         '<sheet name="Notes" r:id="rId2"/>'
         '<sheet name="Reviews" r:id="rId1"/></sheets></workbook>'
     )
@@ -225,7 +230,7 @@ def test_shared_strings_lie_on_disk(tmp_path):
     sheet = '<row><c t="inlineStr"><is><t>text</t></is></c></row>' + "".join(
         f'<row><c t="s"><v>{number}</v></c></row>' for number in range(count)
     )
-    workbook(file, sheet, shared=f'<sst xmlns="{MAIN}">{texts}</sst>')
+    workbook(file, sheet, shared=f'<sst xmlns="{SHEET}">{texts}</sst>')
     book = Workbook(file)
     assert [row[0] for row in book.rows()][1:] == [f"review {number}" for number in range(count)]
     assert book.shared.ends.itemsize * len(book.shared.ends) < 9 * count
@@ -275,7 +280,7 @@ def test_a_million_rows_stream(tmp_path):
     sheet = '<row><c t="inlineStr"><is><t>text</t></is></c></row>' + "".join(
         f'<row><c t="s"><v>{number}</v></c></row>' for number in range(1_000_000)
     )
-    workbook(file, sheet, shared=f'<sst xmlns="{MAIN}">{texts}</sst>')
+    workbook(file, sheet, shared=f'<sst xmlns="{SHEET}">{texts}</sst>')
     del texts, sheet
     tracemalloc.start()
     with open_table(file) as table:

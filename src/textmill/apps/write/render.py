@@ -3,12 +3,11 @@
 import io
 from itertools import pairwise
 from pathlib import Path
-from xml.sax.saxutils import escape
-from zipfile import ZIP_DEFLATED, ZipFile
 
 from textmill.apps.write.candidates import Sentence
 from textmill.apps.write.piece import Piece
 from textmill.errors import UsageError
+from textmill.office import WORD, Part, open_package, xml_text
 from textmill.report.markup import Markup, element
 
 PARAGRAPH = 4
@@ -78,25 +77,21 @@ def docx(piece: Piece, headings: bool) -> bytes:
     if sources := listed(piece):
         body.append(_paragraph(SOURCES[piece.language], "Heading1"))
         body += [_paragraph(f"[{number}] {text}") for number, text in sources]
-    document = f'{XML}<w:document xmlns:w="{WORD}"><w:body>{"".join(body)}</w:body></w:document>'
     file = io.BytesIO()
-    with ZipFile(file, "w", ZIP_DEFLATED) as package:
-        for name, text in (*PACKAGE, ("word/document.xml", document)):
-            package.writestr(name, text)
+    document = Part(
+        name="word/document.xml",
+        kind="wordprocessingml.document.main",
+        relation="officeDocument",
+        xml=f'<w:document xmlns:w="{WORD}"><w:body>{"".join(body)}</w:body></w:document>',
+    )
+    with open_package(file, document, (STYLES,)):
+        pass
     return file.getvalue()
 
 
 def _paragraph(text: str, style: str = "") -> str:
-    kept = "".join(character for character in text if character >= " " or character == "\t")
     look = f'<w:pPr><w:pStyle w:val="{style}"/></w:pPr>' if style else ""
-    return f'<w:p>{look}<w:r><w:t xml:space="preserve">{escape(kept)}</w:t></w:r></w:p>'
-
-
-XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-_PACKAGES = "http://schemas.openxmlformats.org/package/2006"
-_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_MAIN = "application/vnd.openxmlformats-officedocument.wordprocessingml"
+    return f'<w:p>{look}<w:r><w:t xml:space="preserve">{xml_text(text)}</w:t></w:r></w:p>'
 
 
 def _style(name: str, label: str, size: int) -> str:
@@ -106,28 +101,9 @@ def _style(name: str, label: str, size: int) -> str:
     )
 
 
-PACKAGE = (
-    (
-        "[Content_Types].xml",
-        f'{XML}<Types xmlns="{_PACKAGES}/content-types"><Default Extension="rels" ContentType="application/vnd.'
-        'openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/>'
-        f'<Override PartName="/word/document.xml" ContentType="{_MAIN}.document.main+xml"/>'
-        f'<Override PartName="/word/styles.xml" ContentType="{_MAIN}.styles+xml"/></Types>',
-    ),
-    (
-        "_rels/.rels",
-        f'{XML}<Relationships xmlns="{_PACKAGES}/relationships"><Relationship Id="r1" Type="{_OFFICE}/officeDocument" '
-        'Target="word/document.xml"/></Relationships>',
-    ),
-    (
-        "word/_rels/document.xml.rels",
-        f'{XML}<Relationships xmlns="{_PACKAGES}/relationships"><Relationship Id="r1" Type="{_OFFICE}/styles" '
-        'Target="styles.xml"/></Relationships>',
-    ),
-    (
-        "word/styles.xml",
-        f'{XML}<w:styles xmlns:w="{WORD}">{_style("Title", "Title", 40)}{_style("Heading1", "heading 1", 30)}'
-        "</w:styles>",
-    ),
+STYLES = Part(
+    name="word/styles.xml",
+    kind="wordprocessingml.styles",
+    relation="styles",
+    xml=f'<w:styles xmlns:w="{WORD}">{_style("Title", "Title", 40)}{_style("Heading1", "heading 1", 30)}</w:styles>',
 )
-"""The parts of the package that are the same for every article."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from textmill.apps.translate.forms.docx_tree import Node, Part, tree_of
 from textmill.apps.translate.forms.inline import Inline
 from textmill.apps.translate.forms.piece import FormOptions, Piece, Said, Unit
+from textmill.office import xml_text
 
 SIGN = re.compile("\x01([^\x01\x02]*)\x02")
 NESTED = re.compile("\x03(\\d+)\x04")
@@ -193,7 +194,7 @@ def inline_of(items: Sequence[Item], looks: list[str], options: FormOptions) -> 
 
 def escape(text: str) -> str:
     """Returns text as XML has it."""
-    return html.escape(text, quote=False)
+    return xml_text(text)
 
 
 def assembled(text: str, looks: list[str]) -> str:
