@@ -29,7 +29,7 @@ TOKEN = re.compile(
     re.VERBOSE | re.S,
 )
 SPECIAL = re.compile(r"[`*\[\]]|(?<!\w)_|_(?!\w)|~~|==|<(?=[A-Za-z/!?])|\\(?=[!-/:-@\[-`{-~])")
-BLOCK_START = re.compile(r"(?:[#>+=~|-]|\d{1,9}(?=[.)](?:\s|$))|:::)")
+BLOCK_START = re.compile(r"(?:[#>+=~|-]|\*(?=\s)|\d{1,9}(?=[.)](?:\s|$))|:::)")
 
 
 def escape(text: str) -> str:
