@@ -32,6 +32,7 @@ def run(context: Context, *, question: str | None, graph: Path | None, judge: st
         out: Path | None, **more: Any) -> dict[str, Any]:  # fmt: skip
     """Answers one question, or those of a file."""
     from textmill.apps.ask.opening import open_asker
+    from textmill.apps.ask.telling import row_of
 
     place = more["in"]
     if (place is not None and question is not None) or (place is None and out is not None):
@@ -54,6 +55,7 @@ def run(context: Context, *, question: str | None, graph: Path | None, judge: st
 
 def answer_rows(context: Context, asker: "Asker", place: str, out: Path | None, explain: bool) -> dict[str, Any]:
     """Answers the questions of a file, a line each."""
+    from textmill.apps.ask.telling import row_of
     from textmill.cli.rows import RowWriter, read_rows
 
     rows = read_rows(context, place, "question")
@@ -66,24 +68,6 @@ def answer_rows(context: Context, asker: "Asker", place: str, out: Path | None, 
             progress(number, len(rows))
     context.say(t("cli_ask.done", count=len(rows) - writer.done, refused=refused))
     return {"rows": writer.kept, "out": out, "questions": len(rows), "refused": refused}
-
-
-def row_of(reply: "Reply", explain: bool) -> dict[str, Any]:
-    """Returns what a row gets."""
-    row: dict[str, Any] = {
-        "answers": list(reply.texts),
-        "iris": [term["value"] if term["type"] == "uri" else None for term in reply.answers],
-        "sparql": reply.sparql,
-        "triples": list(reply.triples),
-        "refused": reply.refused or False,
-    }
-    if explain:
-        row["linked"] = [{"text": item.text, "start": item.start, "end": item.end,
-                          "iris": [match.iri for match in item.matches]} for item in reply.linked]  # fmt: skip
-        row["considered"] = [{"likeness": score, "sparql": query} for score, query in reply.considered]
-        row["looked_at"], row["judge"] = reply.looked_at, reply.judge
-        row["tried"] = [{"sparql": query, "rows": rows} for query, rows in reply.tried]
-    return row
 
 
 def show(context: Context, reply: "Reply", explain: bool) -> None:

@@ -3,7 +3,7 @@
 stdout gets the answers alone; everything else goes to stderr. Under ``--json`` each turn is one line of JSON on stdout:
 ``role, content, finish_reason, tokens, prompt_tokens, reused_tokens, turns_left_out, seed, seconds,
 tokens_per_second``, or ``error`` for a message that cannot be answered. ``reused_tokens``: how many of the prompt's
-tokens the engine had in its cache from the turns before.
+tokens the engine had in its cache from the turns before. With ``--graph`` no model talks: see `chat_graph`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from textmill.cli.chat_session import Session
 from textmill.cli.command import Argument, Command, Context, Stopped
 from textmill.cli.model_engine import MODEL_ARGUMENTS, SAMPLING_ARGUMENTS, load_model, make_engine, short_name
 from textmill.cli.text_input import read_prompt
+from textmill.errors import UsageError
 from textmill.i18n import t
 
 if TYPE_CHECKING:
@@ -31,26 +32,48 @@ def run(
     context: Context,
     *,
     model: str | None,
-    weights: str,
-    device: str,
     system: str,
     m: str | None,
     no_history: bool,
-    no_markdown: bool,
-    **short: Any,
+    graph: bool,
+    **given: Any,
 ) -> dict[str, Any] | None:
     """Talks until the end of the input, or answers one message."""
+    question = read_prompt(context, m) if m is not None else None
+    if not graph:
+        talk_with_model(context, question, model=model, system=system, history=not no_history, **given)
+        return None
+    if model is not None or system:
+        raise UsageError("usage.together", options="--graph, " + ("--model" if model is not None else "--system"))
+    from textmill.cli.chat_graph import talk_with_graph
+
+    talk_with_graph(context, question, history=not no_history)
+    return None
+
+
+def talk_with_model(
+    context: Context,
+    question: str | None,
+    *,
+    model: str | None,
+    weights: str,
+    device: str,
+    system: str,
+    history: bool,
+    no_markdown: bool,
+    **short: Any,
+) -> None:
+    """Talks with a model."""
     changes = {f"generate.{name}": value for name, value in short.items() if value is not None}
     chosen = context.settings.replace(changes).generate
     if "generate.max_tokens" not in changes and not context.chosen("generate.max_tokens"):
         changes["generate.max_tokens"] = MAX_TOKENS
         chosen = context.settings.replace(changes).generate
-    question = read_prompt(context, m) if m is not None else None
 
     from textmill.infer.conversation import Conversation
     from textmill.infer.sampling import SamplingSettings
 
-    lines = Lines(context, history=not no_history, complete=completions)
+    lines = Lines(context, history=history, complete=completions)
     interactive = lines.interactive and question is None and not context.json
     loaded = load_model(context, model, device)
     for note in loaded.notes:
@@ -70,7 +93,6 @@ def run(
         lines.close()
     if session.failed and not interactive:
         raise Stopped(None, exit_code=2)
-    return None
 
 
 def make_session(
@@ -119,10 +141,12 @@ COMMAND = Command(
         "textmill chat\n"
         'textmill chat --model main@1000 --system "Answer in one sentence."\n'
         'textmill chat -m "Who lives by the river?"\n'
+        "textmill chat --graph\n"
         "printf 'hello\\nhow are you\\n' | textmill chat --json"
     ),
     arguments=(
         Argument(name="-m", metavar="TEXT"),
+        Argument(name="--graph", flag=True, default=False),
         Argument(name="--system", default="", metavar="TEXT"),
         Argument(name="--no-history", flag=True, default=False),
         Argument(name="--no-markdown", flag=True, default=False),

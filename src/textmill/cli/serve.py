@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from textmill.serve.run import Running
     from textmill.serve.sentiment import JudgeOnOffer
 
+KINDS_FOLDER = "kinds"
 ADAPTER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -38,6 +39,7 @@ def run(
     model: str | None,
     draft: str,
     sentiment: str,
+    graph: Path | None,
     adapter: tuple[str, ...],
     device: str,
     new_key: str,
@@ -61,7 +63,7 @@ def run(
 
     with closing(listen(settings.host, settings.port)) as listener:  # a port that is taken is told before the load
         adapters = tuple(map(adapter_of, adapter))
-        models = Models(model=model, draft=draft, sentiment=sentiment, adapters=adapters, device=device)
+        models = Models(model=model, draft=draft, sentiment=sentiment, graph=graph, adapters=adapters, device=device)
         return serve(context, settings, models, keys, listener)
 
 
@@ -72,6 +74,7 @@ class Models:
     model: str | None
     draft: str
     sentiment: str
+    graph: Path | None
     adapters: tuple[tuple[str, Path], ...]
     device: str
 
@@ -114,11 +117,25 @@ def serve(
 
 def offers_of(context: Context, models: Models) -> "Offers":
     """Returns what the server offers besides the model itself."""
+    from textmill.apps.graph.store import STORE
     from textmill.apps.translate.card import card_of
-    from textmill.serve.offers import Offers
+    from textmill.apps.write.kinds import load_kind
+    from textmill.serve.asking import GraphOnOffer
+    from textmill.serve.offers import Offers, own_kinds
 
     card, unknown = card_of(models.model, context.project)
-    return Offers(judge=judge_on_offer(context, models), card=None if unknown else card)
+    own = context.project.root / KINDS_FOLDER if context.project is not None else None
+    kinds = own_kinds()
+    for file in sorted(own.glob("*.toml")) if own is not None and own.is_dir() else ():
+        kinds[file.stem] = load_kind(file.stem, own)
+    folder = models.graph or (context.project.graph if context.project is not None else None)
+    there = folder is not None and (models.graph is not None or (folder / STORE).is_dir())
+    return Offers(
+        judge=judge_on_offer(context, models),
+        card=None if unknown else card,
+        kinds=kinds,
+        graph=GraphOnOffer(folder, context.project) if there and folder is not None else None,
+    )
 
 
 def judge_on_offer(context: Context, models: Models) -> "JudgeOnOffer | None":
@@ -194,6 +211,7 @@ COMMAND = Command(
         Argument(name="--model", metavar="MODEL"),
         Argument(name="--draft", default="", metavar="MODEL"),
         Argument(name="--sentiment", default="", metavar="MODEL"),
+        Argument(name="--graph", kind=Path, metavar="DIR"),
         Argument(name="--adapter", many="*", metavar="NAME=FOLDER"),
         Argument(name="--host"),
         Argument(name="--port", kind=int),

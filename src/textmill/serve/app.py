@@ -10,7 +10,8 @@ from starlette.routing import BaseRoute, Match, Route
 from textmill.errors import UsageError
 from textmill.i18n import LANGUAGES
 from textmill.serve import libre
-from textmill.serve.application_parameters import TRANSLATE
+from textmill.serve.application_parameters import ASK, TRANSLATE, WRITE
+from textmill.serve.asking import ask
 from textmill.serve.chat import chat
 from textmill.serve.completions import completions
 from textmill.serve.embeddings import detokenize, embeddings, tokenize
@@ -27,12 +28,14 @@ from textmill.serve.service import Service
 from textmill.serve.stream import JSON_HEADERS, Receive, Send, document, send_whole
 from textmill.serve.translation import translate
 from textmill.serve.web import Handler, JsonRoute, Scope, headers_of, send_error
+from textmill.serve.writing import write
 
 OPEN = ("/health", "/ready")
 """What needs no key."""
 MISSING = {
     SENTIMENT: "serve.no_judge",
     TRANSLATE: "serve.no_translation",
+    ASK: "serve.no_graph",
     **dict.fromkeys(libre.PATHS, "serve.no_translation"),
 }
 """What is said where a server does not offer an application."""
@@ -49,6 +52,8 @@ HANDLERS: dict[str, Handler] = {
     "/v1/embeddings": embeddings,
     SENTIMENT: sentiment,
     TRANSLATE: translate,
+    WRITE: write,
+    ASK: ask,
     "/tokenize": tokenize,
     "/detokenize": detokenize,
 }
@@ -90,7 +95,7 @@ def make_app(service: Service) -> Any:
 def offered(service: Service, known: dict[str, Record]) -> dict[str, Record]:
     """Returns the routes that this server has."""
     offers = service.offers
-    missing = {SENTIMENT: offers.judge is None, TRANSLATE: offers.card is None}
+    missing = {SENTIMENT: offers.judge is None, TRANSLATE: offers.card is None, ASK: offers.graph is None}
     return {path: record for path, record in known.items() if not missing.get(path)}
 
 

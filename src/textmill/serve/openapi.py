@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from textmill.serve.service import Service
 
 TEXT = "text/plain"
-STREAMING = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/translate")
+STREAMING = ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/translate", "/v1/write")
 GETS = {
     "/health": "application/json",
     "/ready": "application/json",

@@ -1,6 +1,6 @@
 """The routes that take a body, and what each takes."""
 
-from textmill.serve.application_parameters import TRANSLATE, translate
+from textmill.serve.application_parameters import ASK, TRANSLATE, WRITE, ask, translate, write
 from textmill.serve.chat_parameters import chat, detokenize, tokenize
 from textmill.serve.parameters import SENTIMENT, Bounds, completions, embeddings, sentiment
 from textmill.serve.records import Record
@@ -16,6 +16,8 @@ def records(bounds: Bounds) -> dict[str, Record]:
         "/v1/embeddings": embeddings(bounds),
         SENTIMENT: sentiment(),
         TRANSLATE: translate(),
+        WRITE: write(),
+        ASK: ask(),
         "/tokenize": tokenize(bounds),
         "/detokenize": detokenize(bounds),
     }

@@ -78,6 +78,8 @@ class Running:
             self.switch.close(drain=False, timeout=10.0)
             for pool in (self.service.pool, self.service.grammar_pool, self.service.work_pool):
                 pool.shutdown(wait=False, cancel_futures=True)
+            if self.service.offers.graph is not None:
+                self.service.offers.graph.close()
             close()
             self.socket.close()
         return not self.server.force_exit
