@@ -36,11 +36,13 @@ REGIONS = {"en": "US", "zh": "CN", "de": "DE", "fr": "FR", "es": "ES", "ja": "JP
 KINDS = ("email", "identity", "card", "ip", "phone")
 
 
-def mask(text: str, *, language: str = "", regions: tuple[str, ...] = ()) -> tuple[str, Counter[str]]:
+def mask(
+    text: str, *, language: str = "", regions: tuple[str, ...] = (), phones: bool = True
+) -> tuple[str, Counter[str]]:
     """Returns the text with personal data replaced by markers, and how many of each kind were found.
 
     `regions` are ISO countries whose phone numbers count without a country code; none: that of the language. Raises
-    MissingExtraError where phone numbers may be and phonenumbers is not installed.
+    MissingExtraError where phone numbers may be and phonenumbers is not installed; with `phones` False none are sought.
     """
     counts: Counter[str] = Counter()
     if "@" in text:
@@ -52,6 +54,8 @@ def mask(text: str, *, language: str = "", regions: tuple[str, ...] = ()) -> tup
     text = _replace(text, IPV4, "ip", is_public_address, counts)
     if text.count(":") > 1:
         text = _replace(text, IPV6, "ip", is_public_address, counts)
+    if not phones:
+        return text, counts
     return _without_phones(text, regions or (REGIONS.get(language, "US"),), counts), counts
 
 

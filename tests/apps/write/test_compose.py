@@ -16,7 +16,7 @@ from tiny_models import TEXTS, tiny_config, tiny_model
 
 from textmill.apps.write import candidates
 from textmill.apps.write.asking import Asker, knows_template
-from textmill.apps.write.checking import check
+from textmill.apps.write.checking import check, personal_data
 from textmill.apps.write.compose import Writer
 from textmill.apps.write.grammar import sentence_grammar
 from textmill.apps.write.kinds import load_kind
@@ -26,9 +26,11 @@ from textmill.apps.write.piece import Piece, take_up
 from textmill.apps.write.render import docx, html, markdown
 from textmill.apps.write.sources import Finder, text_sources
 from textmill.config import TokenizerSettings
-from textmill.errors import InputError
+from textmill.data import personal
+from textmill.errors import InputError, MissingExtraError
 from textmill.infer.engine.engine import Engine
 from textmill.infer.engine.torch_runner import TorchRunner
+from textmill.infer.events import END, Generation
 from textmill.tokenizer.train import SMALLEST_VOCABULARY, train_tokenizer
 
 pytest.importorskip("llguidance")
@@ -174,6 +176,29 @@ def test_a_plan_has_no_forbidden_words_and_headings_are_checked(engine: Engine) 
 )
 def test_sentences_that_repeat_themselves_are_seen(text: str, stutters: bool) -> None:
     assert candidates.stutters(text) == stutters
+
+
+def test_what_is_left_of_a_request_or_of_a_longer_sentence_is_not_taken() -> None:
+    def said(text: str) -> Generation:
+        return Generation(sample=0, seed=0, text=text, ids=(1, 2), log_probability=-1.0, finish_reason=END)
+
+    wanted = order()
+    found = candidates.judge(
+        [said("The boat left, but,."), said("It should say: the boat left.")], wanted, "", "", None
+    )
+    assert [each.text for each in found] == ["The boat left, but."]
+    assert candidates.judge([said("内容：渡船开了。")], order(language="zh"), "", "", None) == []
+
+
+def test_personal_data_is_told_also_without_the_library_of_phone_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "Write to ana@example.org or call +1 650 253 0000."
+    assert personal_data(text, "en")["email"] == 1
+
+    def absent() -> None:
+        raise MissingExtraError("corpus.missing_for", what="corpus.personal", package="phonenumbers")
+
+    monkeypatch.setattr(personal, "library", absent)
+    assert personal_data(text, "en") == {"email": 1}
 
 
 @pytest.mark.parametrize("space", [False, True])

@@ -24,6 +24,11 @@ from textmill.infer.events import END, Generation
 REPEATED_SHARE = 0.5
 """A sentence with more of its 4-grams in the article already says nothing new."""
 ENDS = re.compile(r"[.!?。！？][\"”]?$")  # text data
+DANGLING = re.compile(r"[,;:(–—，、：；-]+(?=[.!?。！？]$)")  # text data
+"""What is left of a sentence that would have gone on."""
+LEAK_CHINESE = "^(?:内容|资料|注意|要求)[：:]"  # text data
+LEAK = re.compile(rf"\bshould say\b|\bAnswer in JSON\b|\bas an AI\b|{LEAK_CHINESE}", re.IGNORECASE)
+"""Words of the request that small models write down instead of doing what it says."""
 HELD_AGAINST = 4
 """Passages that a sentence is held against."""
 MOST_LOST = -8.0
@@ -79,11 +84,11 @@ def judge(
 
 def _sentence(generation: Generation, order: Order, before: str, written: set[tuple[str, ...]]) -> Sentence | None:
     """Returns a candidate with its score, or None for one that cannot be taken."""
-    text = balanced(" ".join(generation.text.split()))
+    text = DANGLING.sub("", balanced(" ".join(generation.text.split())))
     bare = CITATION.sub("", text)
     if generation.finish_reason != END and not ENDS.search(text):
         return None
-    if length(bare) < 2 or any(has_word(bare, word) for word in order.forbidden) or bare in before:
+    if length(bare) < 2 or LEAK.search(bare) or any(has_word(bare, word) for word in order.forbidden) or bare in before:
         return None
     grams = runs(units(bare), 4)
     repeated = sum(gram in written for gram in grams) / len(grams) if grams else 0.0
