@@ -1,28 +1,28 @@
 """The knowledge graph: statements imported a second, milliseconds a look-up, questions answered.
 
-    python ask.py [CASE] [--data DIR] [--statements N] [--limit N] [--json]
+    python ask.py [CASE] [--data DIR] [--statements N] [--learn N] [--limit N] [--json]
 
     import     N statements, every second one a name, from N-Triples into store and names, beside pyoxigraph's own bulk
                loader, which makes no names
     look-up    in that graph: one-hop queries through the query process, names as they are, names with a slip
-    metaqa-1, metaqa-2, metaqa-3
-               the dev questions of MetaQA (entities not marked, nothing trained, nothing tuned on them): Hits@1 of the
-               first answer, the share of exactly right sets, the share refused. The candidates have at most two steps,
-               so of three hops only what has a shorter way can be right.
+    metaqa-1, metaqa-2, metaqa-3, pathquestion-2, pathquestion-3, nlpcc, lcquad
+               learned from a part of the questions and asked of the rest, beside words alone, which learn nothing:
+               first answers, sets, queries that run, refusals where what is needed was taken away (`ask_quality.py`
+               says how each is divided). LC-QuAD has gold entities and a graph in which each gold query has one answer.
 
-DIR holds `metaqa/kb.txt` and `metaqa/1-hop/dev.txt` and so on.
+DIR holds `metaqa/kb.txt`, `metaqa/1-hop/dev.txt`, `pathquestion/2H-kb.txt`, `nlpcc2016/training-data.txt` and so on.
 """
 
-import random
 import tempfile
 import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import ask_quality
 import common
 
-CASES = ("import", "look-up", "metaqa-1", "metaqa-2", "metaqa-3")
+CASES = ("import", "look-up", *ask_quality.CASES)
 SPACE = "http://example.org/"
 LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
 LOOK_UPS = 200
@@ -92,59 +92,12 @@ def looking_up(folder: Path, count: int) -> list[common.Row]:
     return rows
 
 
-def metaqa_graph(data: Path, folder: Path) -> Path:
-    """Imports MetaQA's graph with every entity's name, and returns its folder."""
-    from pyoxigraph import Literal, NamedNode, Quad
-
-    from textmill.apps.graph.store import GraphWriter
-    from textmill.apps.graph.tables import UNSAFE
-
-    if not (folder / "metaqa").exists():
-        quads: dict[Any, None] = {}
-        for line in (data / "metaqa/kb.txt").read_text(encoding="utf-8").splitlines():
-            subject, relation, thing = line.split("|")
-            nodes = [NamedNode(SPACE + UNSAFE.sub("_", name) + f"-{len(name)}") for name in (subject, thing)]
-            quads[Quad(nodes[0], NamedNode(SPACE + relation), nodes[1])] = None
-            for node, name in zip(nodes, (subject, thing), strict=True):
-                quads[Quad(node, NamedNode(LABEL), Literal(name))] = None
-        with GraphWriter(folder / "metaqa") as writer:
-            writer.add(list(quads))
-    return folder / "metaqa"
-
-
-def metaqa(hops: int, data: Path, folder: Path, limit: int) -> list[common.Row]:
-    """Returns what share of the questions is answered."""
-    from textmill.apps.ask.asking import ask
-    from textmill.apps.graph.store import EmbeddedGraph
-    from textmill.evaluate.intervals import wilson
-
-    graph = EmbeddedGraph(metaqa_graph(data, folder))
-    lines = (data / f"metaqa/{hops}-hop/dev.txt").read_text(encoding="utf-8").splitlines()
-    random.Random(0).shuffle(lines)
-    lines = lines[:limit] if limit else lines
-    counts = dict.fromkeys(("Hits@1", "exact set", "refused"), 0)
-    began = time.perf_counter()
-    for line in lines:
-        question, _, answers = line.partition("\t")
-        reply = ask(graph, question.replace("[", "").replace("]", ""))
-        right, given = set(answers.split("|")), reply.texts
-        counts["Hits@1"] += bool(given) and given[0] in right
-        counts["exact set"] += set(given) == right
-        counts["refused"] += bool(reply.refused)
-    seconds = time.perf_counter() - began
-    graph.close()
-    rows = []
-    for metric, count in counts.items():
-        score = wilson(count, len(lines))
-        rows.append(common.row(f"metaqa-{hops}", metric, score.value, score.low, score.high, score.n, seconds))
-    return rows
-
-
 def main() -> None:
     """Runs the cases."""
     words = common.parser(__doc__ or "", CASES)
     words.add_argument("--statements", type=int, default=500_000)
-    words.add_argument("--limit", type=int, default=1000, help="questions; 0: all")
+    words.add_argument("--learn", type=int, default=4000, help="questions learned from; 0: all")
+    words.add_argument("--limit", type=int, default=1000, help="questions asked; 0: all")
     given = words.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -153,8 +106,8 @@ def main() -> None:
             "look-up": lambda: looking_up(folder, given.statements),
         }
         if given.data is not None:
-            for hops in (1, 2, 3):
-                runs[f"metaqa-{hops}"] = partial(metaqa, hops, given.data, folder, given.limit)
+            for case in ask_quality.CASES:
+                runs[case] = partial(ask_quality.quality, case, given.data, folder, given.learn, given.limit)
         chosen = [given.case] if given.case else list(runs)
         if given.case and given.case not in runs:
             words.error("--data DIR")

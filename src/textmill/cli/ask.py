@@ -22,8 +22,10 @@ from textmill.i18n import t
 
 if TYPE_CHECKING:
     from textmill.apps.ask.asking import Asker, Reply
+    from textmill.apps.graph.store import EmbeddedGraph
 
 ADDED = ("answers", "iris", "sparql", "triples", "refused", "linked", "considered", "looked_at", "judge", "tried")
+MODEL = "model"
 SHOWN = 20
 """Answers and sentences printed; a row has all of them."""
 
@@ -42,7 +44,7 @@ def run(context: Context, *, question: str | None, graph: Path | None, judge: st
 
         return ask_documents(context, question, {**more, "graph": graph, "explain": explain, "out": out})
     with closing(open_embedded(context, graph)) as opened:
-        asker = open_asker(opened, judge, context.project)
+        asker = open_model(context, opened, more) if judge == MODEL else open_asker(opened, judge, context.project)
         if place is not None:
             return answer_rows(context, asker, place, out, explain)
         text = read_prompt(context, question)
@@ -51,6 +53,16 @@ def run(context: Context, *, question: str | None, graph: Path | None, judge: st
         reply = asker.ask(text)
     show(context, reply, explain)
     return {"question": text} | row_of(reply, explain)
+
+
+def open_model(context: Context, graph: "EmbeddedGraph", more: dict[str, Any]) -> "Asker":
+    """Returns who answers with a model that writes the queries."""
+    from textmill.apps.ask.asking import Asker
+    from textmill.apps.ask.decoding import ModelJudge
+    from textmill.cli.model_engine import load_model, make_engine
+
+    loaded = load_model(context, more["model"], more["device"])
+    return Asker(graph, ModelJudge(graph, make_engine(loaded, more["weights"])))
 
 
 def answer_rows(context: Context, asker: "Asker", place: str, out: Path | None, explain: bool) -> dict[str, Any]:

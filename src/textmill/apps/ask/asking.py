@@ -63,9 +63,10 @@ class Asker:
         self.around = Neighbourhood(graph)
         self.judge = judge or WordsAlone(graph)
 
-    def ask(self, question: str, history: Sequence[str] = ()) -> Reply:
-        """Returns the answer to a question, or a refusal. `history`: what was asked before, oldest first."""
-        mentions = link(self.graph, question)
+    def ask(self, question: str, history: Sequence[str] = (), *, mentions: Sequence[Mention] | None = None) -> Reply:
+        """Returns the answer to a question, or a refusal. `history`: what was asked before, oldest first; `mentions`:
+        whom it names, where that is known already."""
+        mentions = link(self.graph, question) if mentions is None else list(mentions)
         if history:
             mentions = subjects(question, mentions, self._before(history))
         if not mentions:
