@@ -59,6 +59,27 @@ def test_what_is_said_in_markdown(tmp_path: Path) -> None:
     assert signs == b"\\# a \\*b\\* \\[c\\] 1. \\_d\\_\n"
 
 
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("see <1> the cat </1>.", "see  **the cat** ."),
+        ("他说<1>你好。</1>然后", "他说**你好**。然后"),  # text data
+        ("说<1>“你好”</1>。", "说“**你好”**。"),  # text data
+        ("nothing<1></1> here", "nothing here"),
+        ("<1>x</1>", "**x**"),
+    ],
+)
+def test_signs_of_markdown_still_mark(tmp_path: Path, said: str, written: str) -> None:
+    for sign in ("**", "__"):
+        source = f"A {sign}b{sign} c\n".encode()
+        made = through(tmp_path, "s.md", source, lambda texts: [Said(text=text.restore(said)) for text in texts])
+        assert made.decode().replace("__", "**") == f"{written}\n"
+    assert (
+        through(tmp_path, "u.md", b"A _b_ c\n", lambda texts: [Said(text=texts[0].restore("你<1>好</1>吗"))])
+        == "你*好*吗\n".encode()
+    )  # text data
+
+
 def test_lines_broken_at_a_width_are_broken_again(tmp_path: Path) -> None:
     text = "A paragraph of plain text that somebody broke into\nlines of fifty columns long ago, as one used to do\nit."
     text += " So.\n\nTitle\n"

@@ -14,6 +14,7 @@ from itertools import chain, pairwise
 
 from textmill.apps.translate.forms.html import html_pieces
 from textmill.apps.translate.forms.markdown_inline import TOKEN, at_start, markdown_inline
+from textmill.apps.translate.forms.markdown_marks import settled
 from textmill.apps.translate.forms.piece import FormOptions, Piece, Unit
 from textmill.apps.translate.forms.plain import END, lines
 from textmill.apps.translate.forms.wrapping import columns, unwrapped, wrapped
@@ -94,7 +95,8 @@ class Reader:
 
     def is_code(self, body: str, item: bool) -> bool:
         """True for a line of indented code; inside a list item, only what stands four further in is code."""
-        indent = columns(body.expandtabs(4)) - columns(body.expandtabs(4).lstrip())
+        spread = body.expandtabs(4)
+        indent = len(spread) - len(spread.lstrip(" "))
         if item:
             code = indent >= 4 and not self.item
         else:
@@ -156,10 +158,15 @@ class Reader:
             yield from html_pieces(self.html, self.options)
             self.html = None
 
+    def piece(self, text: str, raw: str) -> Piece:
+        """Returns the piece of `raw`, whose text is `text`."""
+        piece = markdown_inline(text, self.labels, numbers=self.options.numbers).unit(raw)
+        return piece if isinstance(piece, str) else written(piece, settled)
+
     def one(self, text: str) -> Iterator[Piece]:
         """Yields a text that is one line."""
         if text:
-            yield markdown_inline(text, self.labels, numbers=self.options.numbers).unit(text)
+            yield self.piece(text, text)
 
     def cells(self, row: str) -> Iterator[Piece]:
         """Yields the cells of a table's row."""
@@ -168,7 +175,7 @@ class Reader:
             cell = CELL.match(row, at)
             end = cell.end() if cell else at
             if end > at:
-                piece = markdown_inline(row[at:end], self.labels, numbers=self.options.numbers).unit(row[at:end])
+                piece = self.piece(row[at:end], row[at:end])
                 yield (
                     piece if isinstance(piece, str) else written(piece, lambda text: re.sub(r"(?<!\\)\|", r"\\|", text))
                 )
@@ -203,7 +210,7 @@ class Reader:
 
     def paragraph_of(self, text: str, raw: str, width: int = 0, newline: str = "") -> Iterator[Piece]:
         """Yields a paragraph, which is broken into lines where it has been."""
-        piece = markdown_inline(text, self.labels, numbers=self.options.numbers).unit(raw)
+        piece = self.piece(text, raw)
         if isinstance(piece, str):
             yield raw
         elif width and self.options.target not in UNSPACED:

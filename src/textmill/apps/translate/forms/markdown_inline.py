@@ -11,6 +11,8 @@ from collections.abc import Set
 
 from textmill.apps.translate.forms.html import RAW_INLINE, VOID, closing
 from textmill.apps.translate.forms.inline import Inline
+from textmill.apps.translate.forms.markdown_marks import closing as closing_sign
+from textmill.apps.translate.forms.markdown_marks import opening as opening_sign
 from textmill.apps.translate.markers import THINGS
 
 TOKEN = re.compile(
@@ -97,10 +99,10 @@ def sign(inline: Inline, text: str, match: re.Match[str], marks: list[str]) -> N
     if closes and match[0] in marks:
         while marks.pop() != match[0]:
             pass
-        inline.closes(match[0], match[0], weak=True)
+        inline.closes(match[0], closing_sign(match[0]), weak=True)
     elif opens:
         marks.append(match[0])
-        inline.opens(match[0], match[0], weak=True)
+        inline.opens(match[0], opening_sign(match[0]), weak=True)
     elif word(before) and word(behind):
         inline.say(match[0])
     else:

@@ -23,6 +23,8 @@ BULLET = re.compile(r"\s|[-*+\u2022#>|]|\d+[.)\u3001]")
 
 def columns(text: str) -> int:
     """Returns how wide a text is in a fixed font."""
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
 
 
