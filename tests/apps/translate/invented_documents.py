@@ -201,8 +201,8 @@ def invented(name: str, drawn: random.Random) -> bytes:
 def nested(source: str) -> bool:
     """True where every tag that opens is closed in order."""
     stack: list[str] = []
-    bare = re.sub(r"<!--.*?-->|<(script|code)>.*?</\1>|\"[^\"\n]*\"|<[!?][^>]*>", "", source, flags=re.S)
-    for slash, name, rest in re.findall(r"<(/?)([A-Za-z][\w:]*)([^<>]*)>", bare):
+    bare = re.sub(r"<!--.*?-->|<(script|code)>.*?</\1>|<[!?][^>]*>", "", source, flags=re.S)
+    for slash, name, rest in re.findall(r"<(/?)([A-Za-z][\w:]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>", bare):
         if name in VOID or rest.endswith("/"):
             continue
         if not slash:

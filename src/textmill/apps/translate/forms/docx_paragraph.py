@@ -56,7 +56,7 @@ class Paragraph:
         """Takes in what stands in a paragraph or in a part of it."""
         for node in nodes:
             if isinstance(node, str):
-                self.add("thing", node) if node else None
+                self.add("thing", node) if node.strip() else None  # blanks between runs say nothing
             elif self.field_depth or FIELD.search(node.raw):
                 self.in_field(node)
             elif node.name == "w:r":
