@@ -2,8 +2,8 @@
 
     parts ─▶ pieces ─▶ batches of units ─▶ translated, each into the journal ─▶ pieces again, written one by one
 
-Only a batch of units is in memory besides the source's own text. What cannot be said in the source's encoding is
-written as UTF-8, and the document says so.
+Only a batch of units is in memory besides the source's own text (and its bytes while it is opened). What cannot be said
+in the source's encoding is written as UTF-8, and the document says so.
 """
 
 from collections.abc import Callable, Iterator, Sequence
