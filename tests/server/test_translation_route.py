@@ -92,6 +92,26 @@ def test_what_is_refused(served: Serving, body: dict[str, Any], said: str) -> No
     assert told != document["error"]["message"]
 
 
+def test_html_keeps_its_tags(served: Serving) -> None:
+    page = "<p class='x'>I see two cats.</p><!-- cats --><script>var cats;</script>\n<p>I want five books. &amp;</p>"
+    body = {"input": [page, "<br>"], "target": "zh", "format": "html"}
+    told, empty = served.post(ROUTE, body)[1]["data"]
+    assert told["text"].startswith("<p class='x'>我看见二只猫。</p><!-- cats --><script>var cats;</script>\n<p>")
+    assert "我想要五本书。" in told["text"] and told["text"].endswith("</p>") and told["detected"] == "en"
+    assert empty["text"] == "<br>"
+    assert events(served, body | {"stream": True}) == [told, empty]
+    asked = {"q": page, "source": "auto", "target": "zh", "format": "html"}
+    assert served.post("/translate", asked)[1]["translatedText"] == told["text"]
+
+
+def test_the_document_lists_libretranslates_routes_and_errors(served: Serving) -> None:
+    with served.http as client:
+        paths = client.get("/openapi.json").json()["paths"]
+    assert {"/translate", "/detect", "/languages", "/frontend/settings", ROUTE} <= set(paths)
+    form = paths["/translate"]["post"]["responses"]["default"]["content"]["application/json"]["schema"]
+    assert form["properties"]["error"] == {"type": "string"}
+
+
 def test_without_a_card_the_routes_say_how_to_get_one(tiny: Serving) -> None:
     for path in (ROUTE, "/translate", "/detect"):
         status, document = tiny.post(path, {"q": "x"})

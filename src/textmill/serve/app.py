@@ -63,7 +63,8 @@ def make_app(service: Service) -> Any:
     """Returns the ASGI app."""
     metrics = Metrics(service)
     taken = offered(service, records(service.bounds))
-    described = {language: openapi(service, taken, language) for language in LANGUAGES}
+    told = taken | (libre.RECORDS if service.offers.card is not None else {})
+    described = {language: openapi(service, told, language) for language in LANGUAGES}
     pages = {language: openapi_page(content, language) for language, content in described.items()}
     routes: list[BaseRoute] = [
         Route(path, JsonRoute(service, record, HANDLERS[path]), methods=["POST"]) for path, record in taken.items()

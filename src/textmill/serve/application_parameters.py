@@ -27,7 +27,7 @@ def translate() -> Record:
             Field(name="input", shape=texts, required=True, about="translation_input"),
             Field(name="source", shape=CODE, default="auto", about="translation_source"),
             Field(name="target", shape=CODE, required=True, about="translation_target"),
-            Field(name="format", shape=Text(choices=("text",)), default="text", about="libre_format"),
+            Field(name="format", shape=Text(choices=("text", "html")), default="text", about="libre_format"),
             Field(
                 name="alternatives",
                 shape=Number(low=0, high=15, whole=True),

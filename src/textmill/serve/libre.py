@@ -25,7 +25,7 @@ from textmill.serve.refusal import Refused, accepted_language, refused
 from textmill.serve.schema import Either, Many, Number, Text
 from textmill.serve.service import Service
 from textmill.serve.stream import JSON_HEADERS, Receive, Send, document, send_whole, while_connected
-from textmill.serve.translation import DETECTED_FROM, Made, Wish, code_of, job_of, source_code
+from textmill.serve.translation import DETECTED_FROM, HTML, Made, Wish, code_of, job_of, source_code
 from textmill.serve.web import Call, Scope, headers_of, report
 from textmill.serve.work import news
 
@@ -47,7 +47,7 @@ TRANSLATED = Record(
         ),
         Field(name="source", shape=CODE, required=True, about="translation_source"),
         Field(name="target", shape=CODE, required=True, about="translation_target"),
-        Field(name="format", shape=Text(choices=("text",)), default="text", about="libre_format"),
+        Field(name="format", shape=Text(choices=("text", "html")), default="text", about="libre_format"),
         Field(
             name="alternatives",
             shape=Number(low=0, high=MOST_ALTERNATIVES, whole=True),
@@ -143,6 +143,7 @@ async def translate(call: Call) -> dict[str, Any]:
         target=code_of(values["target"]),
         options=Options(alternatives=values["alternatives"]),
         terms={},
+        html=values["format"] == HTML,
     )
     job = await call.service.in_pool(lambda: job_of(card, wish, streams=False))
     made: list[Made] = sorted([one async for one in news(call, job)], key=lambda one: one.place)

@@ -23,6 +23,9 @@ GETS = {
     "/": "text/html",
 }
 WITHOUT_KEY = ("/health", "/ready")
+LIBRE_GETS = ("/languages", "/frontend/settings")
+LIBRE = ("/translate", "/detect", *LIBRE_GETS)
+"""LibreTranslate's routes, whose errors have its form."""
 ERRORS = {"type": "object", "required": ["error"], "properties": {"error": {"$ref": "#/components/schemas/Error"}}}
 ERROR = {
     "type": "object",
@@ -43,6 +46,8 @@ def openapi(service: "Service", taken: Mapping[str, Record], language: str) -> d
     try:
         paths = {path: {"post": post(path, record)} for path, record in taken.items()}
         paths |= {path: {"get": get(path, kind)} for path, kind in GETS.items()}
+        if service.offers.card is not None:
+            paths |= {path: {"get": get(path, "application/json")} for path in LIBRE_GETS}
         paths["/v1/models/{model}"] = {"get": one_model(service.name)}
     finally:
         i18n.set_language(before)
@@ -61,8 +66,11 @@ def openapi(service: "Service", taken: Mapping[str, Record], language: str) -> d
     return made
 
 
-def problem() -> dict[str, Any]:
+def problem(path: str) -> dict[str, Any]:
     """Returns how any error looks."""
+    if path in LIBRE:
+        form = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
+        return {"description": t("serve.doc_libre_error"), "content": {"application/json": {"schema": form}}}
     return {"description": t("serve.doc_error"), "content": {"application/json": {"schema": ERRORS}}}
 
 
@@ -75,7 +83,7 @@ def post(path: str, record: Record) -> dict[str, Any]:
         "operationId": path.strip("/").replace("/", "_"),
         "summary": t(about(path)),
         "requestBody": {"required": True, "content": {"application/json": {"schema": record.document()}}},
-        "responses": {"200": {"description": "OK", "content": content}, "default": problem()},
+        "responses": {"200": {"description": "OK", "content": content}, "default": problem(path)},
     }
 
 
@@ -85,7 +93,7 @@ def get(path: str, kind: str) -> dict[str, Any]:
     return {
         "operationId": path.strip("/").replace("/", "_") or "page",
         "summary": t(about(path)),
-        "responses": {"200": {"description": "OK", "content": {kind: {"schema": schema}}}, "default": problem()},
+        "responses": {"200": {"description": "OK", "content": {kind: {"schema": schema}}}, "default": problem(path)},
     }
 
 

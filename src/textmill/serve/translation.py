@@ -1,14 +1,16 @@
 """/v1/translate: texts in another language, sentence by sentence, in batches with whatever else the server does."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from textmill.apps.translate.card import Card
+from textmill.apps.translate.forms.html import html_pieces
+from textmill.apps.translate.forms.piece import FormOptions, Said
 from textmill.apps.translate.glossary import given_glossary
 from textmill.apps.translate.judge import says_something
 from textmill.apps.translate.languages import known_language, language_code
-from textmill.apps.translate.markers import Marked, protect
+from textmill.apps.translate.markers import Marked, protect, without_markers
 from textmill.apps.translate.pairs import Direction
 from textmill.apps.translate.texts import TextTranslation, TextTranslator, source_of
 from textmill.apps.translate.translator import Options, Translated, Translator
@@ -18,7 +20,7 @@ from textmill.serve.stream import event
 from textmill.serve.web import Call
 from textmill.serve.work import Job, Tell, news
 
-AUTO = "auto"
+AUTO, TEXT, HTML = "auto", "text", "html"
 DETECTED_FROM = 2000
 """Characters of a text by which its language is told."""
 
@@ -35,13 +37,23 @@ class Wish:
     terms: Mapping[str, str]
     kept: tuple[str, ...] = ()
     numbers: bool = False
+    html: bool = False
+    """The texts are HTML: tags stay as they are, what stands between them is translated."""
+
+    def read(self, text: str) -> str:
+        """Returns what of a text is to be read."""
+        if not self.html:
+            return protect(text).text
+        pieces = html_pieces(text, FormOptions(target=self.target))
+        return " ".join(one.text for piece in pieces if not isinstance(piece, str) for one in piece.texts)
 
     def direction(self, text: str, card: Card) -> Direction:
         """Returns from where to where a text goes; one that says nothing comes from anywhere."""
         source = self.source
-        if not source and not says_something(protect(text).text):
+        if not source and not says_something(read := self.read(text)):
             source = next(iter(card.sources(self.target)), "")
-        source = source or source_of(text[:DETECTED_FROM], self.target, card)
+        elif not source:
+            source = source_of((without_markers(read) if self.html else text)[:DETECTED_FROM], self.target, card)
         found = Direction(source, self.target)
         card.known(found)
         return found
@@ -83,6 +95,7 @@ def wish_of(values: Mapping[str, Any]) -> Wish:
         terms=values["glossary"] or {},
         kept=tuple(values["keep"] or ()),
         numbers=values["numbers"],
+        html=values["format"] == HTML,
     )
 
 
@@ -108,16 +121,41 @@ def job_of(card: Card, wish: Wish, *, streams: bool) -> Job:
         translator = Translator(engine, card, wish.options)
         for way, glossary in glossaries.items():
             places = [place for place, own in enumerate(directions) if own == way]
-            marked = [protect(wish.texts[place], numbers=wish.numbers) for place in places]
+            given = [wish.texts[place] for place in places]
             texts = TextTranslator(translator=translator, glossary=glossary, mixed=not wish.source)
-            if streams:
-                for place, text in zip(places, marked, strict=True):
-                    streamed(texts, place, text, way, tell)
-            else:
-                for place, whole in zip(places, texts.translate(marked, way), strict=True):
-                    tell(Made(place=place, direction=way, whole=whole))
+            if streams and not wish.html:
+                for place, text in zip(places, given, strict=True):
+                    streamed(texts, place, protect(text, numbers=wish.numbers), way, tell)
+                continue
+            made = pages if wish.html else plain
+            for place, whole in zip(places, made(texts, given, way, wish.numbers), strict=True):
+                tell(Made(place=place, direction=way, whole=whole))
 
     return work
+
+
+def plain(texts: TextTranslator, given: Sequence[str], way: Direction, numbers: bool) -> Iterator[TextTranslation]:
+    """Yields the translations of plain texts."""
+    return texts.translate([protect(text, numbers=numbers) for text in given], way)
+
+
+def pages(texts: TextTranslator, given: Sequence[str], way: Direction, numbers: bool) -> Iterator[TextTranslation]:
+    """Yields the translations of texts in HTML, their tags where they were."""
+    options = FormOptions(target=way.target, numbers=numbers)
+    read = [list(html_pieces(text, options)) for text in given]
+    units = [piece for pieces in read for piece in pieces if not isinstance(piece, str)]
+    made = texts.translate([text for unit in units for text in unit.texts], way)
+    for pieces in read:
+        shown, sentences = [], list[Translated]()
+        for piece in pieces:
+            if isinstance(piece, str):
+                shown.append(piece)
+                continue
+            own = [next(made) for _ in piece.texts]
+            sentences += [sentence for one in own for sentence in one.sentences]
+            shown.append(piece.write([Said(text=one.text, confidence=one.confidence) for one in own]))
+        confidence = min((one.confidence for one in sentences), default=1.0)
+        yield TextTranslation(text="".join(shown), confidence=confidence, sentences=tuple(sentences))
 
 
 def streamed(texts: TextTranslator, place: int, text: Marked, way: Direction, tell: Tell) -> None:
