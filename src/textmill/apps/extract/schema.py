@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from textmill.apps.graph.chains import cycle
 from textmill.apps.graph.terms import PREFIXES, RDF, RDFS, XSD, is_iri, library, local_name
 from textmill.errors import InputError
 
@@ -213,27 +214,14 @@ def contradictions(schema: Schema) -> list[str]:
             found.append(f"{predicate.name}: values, range {predicate.range}")
         if predicate.most < 0:
             found.append(f"{predicate.name}: most = {predicate.most}")
-    return found or [*cycles(schema.classes), *clashes(schema)]
-
-
-def cycles(classes: dict[str, Class]) -> Iterable[str]:
-    """Yields a chain of subclasses that ends where it began, if there is any."""
-    left = dict(classes)
-    while free := [name for name, one in left.items() if not any(above in left for above in one.above)]:
-        for name in free:
-            del left[name]
-    if not left:
-        return
-    chain = [min(left)]
-    while chain.count(chain[-1]) == 1:
-        chain.append(min(above for above in left[chain[-1]].above if above in left))
-    yield " ⊂ ".join(chain[chain.index(chain[-1]) :])
+    if found:
+        return found
+    chain = cycle({one.name: one.above for one in schema.classes.values()})
+    return [" ⊂ ".join(chain)] if chain else list(clashes(schema))
 
 
 def clashes(schema: Schema) -> Iterable[str]:
     """Yields the classes that are a kind of two things that nothing can be both of."""
-    if list(cycles(schema.classes)):
-        return
     for name in schema.classes:
         above = schema.above(name)
         for one in sorted(above):
