@@ -103,8 +103,10 @@ def test_from_a_number_back_to_the_token_by_keys_and_clicks(page: LivePage, stud
     page.wait("!document.querySelector('.number')")
     rows = "document.querySelectorAll('.tokens .chip').length"
     assert page.evaluate(rows) == 4
-    page.evaluate("document.querySelector('.candidates button.token').click()")
-    page.wait(f"{rows} > 4 || {rows} === 5")
+    page.evaluate("document.querySelectorAll('.parts button').forEach(one => one.click())")
+    page.wait("document.querySelectorAll('.operate tbody tr').length >= 8")
+    page.evaluate("document.querySelector('button.token[title]').click()")
+    page.wait(f"{rows} === 5")
     assert page.problems == []
 
 

@@ -43,6 +43,8 @@ def test_cuts_are_the_samplers(loaded: LoadedModel, settings: SamplingSettings) 
     for candidate in found.candidates:
         assert candidate.chance == pytest.approx(float(chances[candidate.id]), abs=1e-6)
         assert bool(candidate.cut) == bool(torch.isinf(expected[candidate.id]))
+        plain = not loaded.tokenizer.is_special(candidate.id) and loaded.tokenizer.token_bytes(candidate.id).isascii()
+        assert candidate.writable == plain
         assert candidate.logit == float(logits[0, candidate.id])
     drawn, _ = sample_tokens(logits, settings, torch.tensor([uniform(settings.seed, 0)]))
     assert found.drawn == int(drawn[0])

@@ -186,6 +186,8 @@ def test_numbers_next_and_lens(studio: Opened) -> None:
     assert abs(farthest["value"]) == pytest.approx(float(sent.abs().max()))
     chosen = studio.post(f"/api/look/{look['id']}/next", {"at": 3, "temperature": 0.5, "top_k": 3}).json()
     assert chosen["kept"] == 3 and chosen["candidates"][0]["chance"] > chosen["candidates"][0]["probability"]
+    off = studio.post(f"/api/look/{look['id']}/without", {"at": 3, "parts": [[0, 1], [1, -1]]}).json()
+    assert off["divergence"] > 0 and len(off["changes"]) >= 8
     lens = studio.get(f"/api/look/{look['id']}/lens?first=0&last=2").json()
     assert len(lens["rows"]) == 3 and len(lens["rows"][0]) == 2
     assert (
@@ -209,6 +211,9 @@ def test_numbers_next_and_lens(studio: Opened) -> None:
         ("/api/look/ID/next", {"at": 10_000}),
         ("/api/look/ID/next", {"temperature": -1}),
         ("/api/look/gone/next", {"at": 0}),
+        ("/api/look/ID/without", {"at": 0, "parts": [[0, 99]]}),
+        ("/api/look/ID/without", {"at": 0, "parts": [[0]]}),
+        ("/api/look/ID/without", {"at": 0, "parts": ["a"]}),
         ("/api/look/ID/tensor?name=logits", None),
         ("/api/look/ID/tensor?name=embedding&index=-1", None),
         ("/api/look/ID/tensor?name=layer.0.attention.q&index=99", None),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from textmill.infer import sampling
 from textmill.infer.sampling import SamplingSettings
-from textmill.inspect.tokens import token_text
+from textmill.inspect.tokens import is_text, token_text
 
 if TYPE_CHECKING:
     from textmill.inspect.recording import Recording
@@ -30,6 +30,8 @@ class Candidate:
     chance: float
     cut: str
     """Which cut took it out: top_k, top_p, min_p, greedy, or "" when it may be drawn."""
+    writable: bool
+    """True when it is text by itself: no special token, no part of a character."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,7 @@ def next_token(recording: "Recording", settings: SamplingSettings, *, at: int = 
             cooled=float(cooled_V[id]),
             chance=float(chance_V[id]),
             cut=next((name for name, kept_V in cuts if not kept_V[id]), ""),
+            writable=is_text(recording.tokenizer, id),
         )
         for id in best + [drawn] * (drawn not in best)
     )

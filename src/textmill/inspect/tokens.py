@@ -54,3 +54,13 @@ def token_text(tokenizer: "Tokenizer", id: int) -> str:
         return data.decode()
     except UnicodeDecodeError:
         return " ".join(f"{byte:02X}" for byte in data)
+
+
+def is_text(tokenizer: "Tokenizer", id: int) -> bool:
+    """True when a token is whole characters of text, so that one can write on with it."""
+    if id >= tokenizer.vocabulary_size or tokenizer.is_special(id):
+        return False
+    try:
+        return bool(tokenizer.token_bytes(id).decode())
+    except UnicodeDecodeError:
+        return False

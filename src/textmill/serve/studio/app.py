@@ -203,6 +203,17 @@ async def next_one(studio: Studio, request: Request) -> Response:
     return as_json(finite(await studio.work(lambda: studio.looking.next(name, at, settings))))
 
 
+async def without(studio: Studio, request: Request) -> Response:
+    """What becomes of the next token without some parts."""
+    name, values = request.path_params["id"], await body_of(request)
+    at, given = wanted(values, "at", int, 0), wanted(values, "parts", list, [])
+    found = [indices({"parts": part}, "parts") for part in given]
+    if any(len(part) != 2 for part in found):
+        raise Refused(UsageError("studio.wrong_type", name="parts", kind="list[[int, int]]"), param="parts")
+    parts = [(layer, head) for layer, head in found]
+    return as_json(await studio.work(lambda: studio.looking.without(name, at, parts)))
+
+
 async def lens(studio: Studio, request: Request) -> Response:
     """The logit lens of some tokens."""
     name, first, last = request.path_params["id"], integer(request, "first"), integer(request, "last", 1)
@@ -237,6 +248,7 @@ ANSWERS: dict[tuple[str, str], Answer] = {
     ("GET", "/api/look/{id}/tensor"): tensor,
     ("GET", "/api/look/{id}/thumbnails"): thumbnails,
     ("GET", "/api/look/{id}/curve"): curve,
+    ("POST", "/api/look/{id}/without"): without,
     ("GET", "/api/look/{id}/lens"): lens,
     ("GET", "/api/look/{id}/angles"): angles,
     ("POST", "/api/look/{id}/number"): number,

@@ -20,6 +20,7 @@ from textmill.infer.sampling import SamplingSettings
 from textmill.inspect.explain import explain
 from textmill.inspect.lens import logit_lens
 from textmill.inspect.next_token import next_token
+from textmill.inspect.operate import effect
 from textmill.inspect.recording import Recording, look
 from textmill.project import Project
 
@@ -139,6 +140,12 @@ class Looking:
         recording = self.recording(name)
         recording.check("normed", (at,))
         return dataclasses.asdict(next_token(recording, settings, at=at))
+
+    def without(self, name: str, at: int, parts: list[tuple[int, int]]) -> dict[str, Any]:
+        """Returns what becomes of the next token without some heads and feed-forward parts."""
+        recording = self.recording(name)
+        recording.check("normed", (at,))
+        return dataclasses.asdict(effect(recording, parts, at=at))
 
     def curve(self, name: str, at: int) -> bytes:
         """Returns the probabilities of the whole vocabulary, greatest first, as float32."""

@@ -1,10 +1,11 @@
 // Look inside: a prompt through the model of one's choice, every step drawn, every number explained.
 
-import { html, useEffect, useMemo, useState } from "./vendor/htm-preact.js";
+import { html, useEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
 import { ask } from "./api.js";
 import { Figure, Heads, Layer } from "./layer.js";
 import { Lens } from "./lens.js";
 import { Next } from "./next.js";
+import { Operate } from "./operate.js";
 import { NumberPanel } from "./number.js";
 import { count, t, visible } from "./words.js";
 
@@ -26,7 +27,7 @@ function Tokens({ look, token, onToken }) {
 
 function Ask({ models, asked, onAsk, busy }) {
   const [model, setModel] = useState(asked.model);
-  const [step, setStep] = useState("");
+  const step = /@(\d+)$/.exec(model)?.[1] ?? "";
   const [prompt, setPrompt] = useState(asked.prompt);
   useEffect(() => { setPrompt(asked.prompt); }, [asked.prompt]);
   const base = model.split("@")[0];
@@ -34,18 +35,24 @@ function Ask({ models, asked, onAsk, busy }) {
   const known = models.some((one) => one.name === base);
   const send = (event) => {
     event.preventDefault();
-    onAsk({ model: step && steps.includes(Number(step)) ? `${base}@${step}` : model, prompt });
+    onAsk({ model, prompt });
   };
+  // The same prompt while the model learns: each checkpoint is asked as soon as the slider stands on it.
+  const scrub = (one) => { setModel(`${base}@${one}`); onAsk({ model: `${base}@${one}`, prompt }); };
   const keys = (event) => { if (event.key === "Enter" && !event.shiftKey && !event.isComposing) send(event); };
   return html`<form class="ask" onSubmit=${send}>
-    <label>${t("model")}<select value=${base} onChange=${(event) => { setModel(event.target.value); setStep(""); }}>
+    <label>${t("model")}<select value=${base} onChange=${(event) => setModel(event.target.value)}>
       ${!known && html`<option value=${base}>${base || "–"}</option>`}
       ${models.map((one) => html`<option value=${one.name}>${one.name}</option>`)}</select></label>
-    ${steps.length > 0 && html`<label>${t("checkpoint")}<select value=${step} onChange=${(event) => setStep(event.target.value)}>
+    ${steps.length > 0 && html`<label>${t("checkpoint")}<select value=${step}
+      onChange=${(event) => setModel(event.target.value ? `${base}@${event.target.value}` : base)}>
       <option value="">${t("newest")}</option>
       ${steps.map((one) => html`<option value=${one}>${count(one)}</option>`)}</select></label>`}
     <label class="prompt">${t("prompt")}<textarea rows="1" value=${prompt} spellcheck="false" onKeyDown=${keys}
       onInput=${(event) => setPrompt(event.target.value)}></textarea></label>
+    ${steps.length > 1 && html`<label class="slider scrub"><span>${t("scrub")} <b>${step ? count(Number(step)) : t("newest")}</b></span>
+      <input type="range" min="0" max=${steps.length - 1} value=${step ? steps.indexOf(Number(step)) : steps.length - 1}
+        onChange=${(event) => scrub(steps[Number(event.target.value)])} /></label>`}
     <button type="submit" class="main" disabled=${busy}>${busy ? t("looking") : t("look")}</button>
   </form>`;
 }
@@ -73,11 +80,12 @@ function Inside({ look, state, set, onWrite, theme }) {
   return html`<div class="flow">
     <${Section} number="1" name="tokens"><${Tokens} look=${look} token=${token} onToken=${(at) => set({ token: at })} /><//>
     <${Section} number="2" name="vectors">
-      ${vectors.filter((step) => step.kind !== "same" || vectors.length === 2 && false).map(figure)}
+      ${vectors.filter((step) => step.kind !== "same").map(figure)}
       ${look.config.positions === "rope" && html`<p class="faint">${t("rope_note")}</p>`}<//>
     <${Section} number="3" name="layers">
       <${Choice} look=${look} layer=${layer} head=${head} onLayer=${(at) => set({ layer: at })}
         onHead=${(at) => set({ head: at })} theme=${theme} />
+      <${Operate} look=${look} layer=${layer} head=${head} token=${token} />
       <${Layer} look=${look} layer=${layer} head=${head} token=${token} onPick=${pick} theme=${theme} /><//>
     <${Section} number="4" name="lens"><${Lens} look=${look} token=${token} onToken=${(at) => set({ token: at })} /><//>
     <${Section} number="5" name="next">${figure(look.byName.normed)}
@@ -88,6 +96,7 @@ function Inside({ look, state, set, onWrite, theme }) {
 export function Look({ query, onQuery, theme }) {
   const [models, setModels] = useState(null);
   const [look, setLook] = useState(null);
+  const shown = useRef(null);
   const [failed, setFailed] = useState("");
   const [busy, setBusy] = useState(false);
   const [state, setState] = useState({ layer: 0, head: 0, token: 0, trail: [] });
@@ -103,12 +112,16 @@ export function Look({ query, onQuery, theme }) {
     ask("/api/look", asked, gone.signal).then((one) => {
       one.byName = Object.fromEntries(one.steps.map((step) => [step.name, step]));
       const number = /^([\w.]+)\[([\d,]+)\]$/.exec(query.number ?? "");
-      set({
-        layer: Math.min(Number(query.layer ?? state.layer), one.config.layers - 1),
-        head: Math.min(Number(query.head ?? state.head), one.config.heads - 1),
-        token: Math.min(Number(query.token ?? one.tokens.length - 1), one.tokens.length - 1),
-        trail: number ? [{ name: number[1], index: number[2].split(",").map(Number), until: [] }] : [],
-      });
+      // Another checkpoint with the same prompt: what was looked at stays.
+      one.prompt = asked.prompt;
+      const stays = shown.current?.prompt === one.prompt && shown.current.steps.length === one.steps.length;
+      setState((before) => ({
+        layer: Math.min(Number(query.layer ?? before.layer), one.config.layers - 1),
+        head: Math.min(Number(query.head ?? before.head), one.config.heads - 1),
+        token: Math.min(Number(query.token ?? (stays ? before.token : one.tokens.length - 1)), one.tokens.length - 1),
+        trail: number ? [{ name: number[1], index: number[2].split(",").map(Number), until: [] }] : stays ? before.trail : [],
+      }));
+      shown.current = one;
       setLook(one);
       setFailed("");
       setBusy(false);
@@ -125,7 +138,7 @@ export function Look({ query, onQuery, theme }) {
   const panel = look && state.trail.length > 0;
   return html`<div class=${panel ? "look with-panel" : "look"}>
     <div class="main-column">
-      ${models && html`<${Ask} models=${models.models} asked=${asked} onAsk=${onQuery} busy=${busy} key=${asked.model} />`}
+      ${models && html`<${Ask} models=${models.models} asked=${asked} onAsk=${onQuery} busy=${busy} key=${asked.model.split("@")[0]} />`}
       ${failed && html`<p class="error" role="alert">${failed}</p>`}
       ${models && !asked.model && html`<p class="empty">${t("no_models")}</p>`}
       ${look && html`<p class="facts faint">${t("facts", {

@@ -64,7 +64,9 @@ function Candidate({ one, most, drawn, onPick, onWrite }) {
   const part = (value) => ({ width: `${Math.max(0.3, (value / most) * 100)}%` });
   const state = one.cut ? t("cut_by", { cut: t(`cut_${one.cut}`) }) : share(one.chance);
   return html`<tr class=${one.cut ? "out" : ""}>
-    <th scope="row"><button type="button" class="token" onClick=${onWrite} title=${t("write_on")}>${visible(one.text)}</button>
+    <th scope="row">${one.writable
+      ? html`<button type="button" class="token" onClick=${onWrite} title=${t("write_on")}>${visible(one.text)}</button>`
+      : html`<span class="token">${visible(one.text)}</span>`}
       ${drawn && html`<span class="drawn" title=${t("drawn")}>◀ ${t("drawn")}</span>`}</th>
     <td class="bars" aria-hidden="true"><i class="own" style=${part(one.probability)}></i>
       <i class="left" style=${part(one.chance)}></i></td>

@@ -34,7 +34,8 @@ export function plain(value) {
 }
 
 export const share = (value) => (value >= 0.0995 ? `${(value * 100).toFixed(0)}%`
-  : value >= 0.00095 ? `${(value * 100).toFixed(1)}%` : value === 0 ? "0" : `${(value * 100).toExponential(0)}%`);
+  : value >= 0.00095 ? `${(value * 100).toFixed(1)}%` : value === 0 ? "0"
+    : value >= 1e-6 ? `${Number((value * 100).toPrecision(1))}%` : `${(value * 100).toExponential(0)}%`);
 
 // White space in a token is shown, so that its borders are seen.
 export const visible = (text) => text.replaceAll(" ", "␣").replaceAll("\n", "⏎").replaceAll("\t", "⇥") || "∅";
