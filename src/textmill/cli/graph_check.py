@@ -54,16 +54,16 @@ def opened(folder: Path) -> Any:
     return opened(lambda: kinds.Store.read_only(str(folder / STORE)), folder)
 
 
-def stored(files: tuple[Path, ...]) -> Any:
+def stored(files: tuple[Path, ...], reading: Any = None) -> Any:
     """Returns a store in memory with what some files say."""
     from textmill.apps.graph.reading import Reading, format_of, open_source, statements
     from textmill.apps.graph.terms import library
 
-    store = library().Store()
+    store, reading = library().Store(), reading or Reading()
     for path in files:
         source = open_source(path)
         with source.raw:
-            store.extend(statements(source, format_of(path, Reading()), Reading()))
+            store.extend(statements(source, format_of(path, reading), reading))
     return store
 
 

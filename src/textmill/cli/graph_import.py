@@ -12,6 +12,7 @@ from typing import Any
 from textmill.cli.command import Argument, Command, Context, Stopped
 from textmill.cli.graph_source import GRAPH, graph_folder
 from textmill.cli.outcome import printable
+from textmill.errors import InputError
 from textmill.i18n import t
 
 
@@ -26,6 +27,7 @@ def run(
     named: str | None,
     languages: str,
     again: bool,
+    shapes: tuple[str, ...],
 ) -> dict[str, Any]:
     """Imports each file."""
     from textmill.apps.graph.importing import import_file
@@ -42,6 +44,8 @@ def run(
         languages=tuple(part.strip() for part in languages.split(",") if part.strip()),
     )
     folder = graph_folder(context, graph)
+    if shapes:
+        check_first(files, shapes, reading)
     done: list[Any] = []
     try:
         with GraphWriter(folder) as writer, context.progress(t("cli_graph_import.progress"), "MB") as progress:
@@ -58,6 +62,21 @@ def run(
     counts = totals(folder)
     context.print(t("cli_graph_import.done", folder=folder, **counts))
     return {"folder": folder, "files": done, **counts, "seconds": time.monotonic() - began}
+
+
+def check_first(files: tuple[Path, ...], shapes: tuple[str, ...], reading: Any) -> None:
+    """Raises the error of what is against the shapes, or against the files' own schema, before anything comes in."""
+    from textmill.apps.graph.checking import Checker
+    from textmill.apps.graph.shapes import read_shapes
+    from textmill.cli.graph_check import stored
+
+    wanted = read_shapes([Path(each).expanduser() for each in shapes])
+    checker = Checker(stored(files, reading))
+    found = [*checker.rules(), *checker.check(wanted)]
+    if found:
+        first = found[0]
+        detail = f"{first.rule} {first.focus} {first.path} {first.value}"
+        raise InputError("graph.shapes_violated", count=len(found), detail=printable(detail))
 
 
 def show(context: Context, imported: Any) -> None:
@@ -99,5 +118,6 @@ COMMAND = Command(
         Argument(name="--named", metavar="IRI"),
         Argument(name="--languages", default="en,zh"),
         Argument(name="--again", flag=True, default=False),
+        Argument(name="--shapes", many="*", metavar="FILE"),
     ),
 )

@@ -119,6 +119,8 @@ def test_graph_check_from_the_command_line(tmp_path: Path, run_textmill: Callabl
     bad = run_textmill("graph", "check", "town.ttl", "--shapes", "shapes.ttl", "--json")
     assert bad.code == 2 and bad.document["counts"] == {"sh:maxCount": 1}
     assert bad.document["findings"][0]["message"] == "one mayor"
+    refused = run_textmill("graph", "import", "town.ttl", "--graph", "graph", "--shapes", "shapes.ttl")
+    assert refused.code == 2 and "sh:maxCount" in refused.err and not (tmp_path / "graph").exists()
     run_textmill("graph", "import", "town.ttl", "--graph", "graph").ok()
     zh = run_textmill("graph", "check", "--graph", "graph", "--ui-language", "zh").ok().out
     assert "没有发现问题" in zh
