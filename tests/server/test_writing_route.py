@@ -55,7 +55,7 @@ def own_article(tokenizer: Tokenizer) -> str:
     wanted = Order(kind="post", topic="The bakery", words=20, level="simple", language="en", candidates=1)
     kind = load_kind("post")
     asker = Asker(tokenizer=tokenizer, kind=kind, order=wanted, chat=knows_template(engine), context=1024)
-    pairs = [("", SOURCES[0]), (SOURCES[1]["title"], SOURCES[1]["text"])]  # type: ignore[index]
+    pairs = [(SOURCES[0], SOURCES[0]), (SOURCES[1]["title"], SOURCES[1]["text"])]  # type: ignore[index]
     sources = text_sources(pairs, "en")  # type: ignore[arg-type]
     sections = (Section(heading="One", points=("the bakery",)),)
     piece = Piece(order=wanted, outline=Outline(title="Bread", sections=sections).allotted(wanted), sources=sources)

@@ -49,14 +49,16 @@ class Wish:
 
     def direction(self, text: str, card: Card) -> Direction:
         """Returns from where to where a text goes; one that says nothing comes from anywhere."""
-        source = self.source
-        if not source and not says_something(read := self.read(text)):
-            source = next(iter(card.sources(self.target)), "")
-        elif not source:
-            source = source_of((without_markers(read) if self.html else text)[:DETECTED_FROM], self.target, card)
-        found = Direction(source, self.target)
+        found = Direction(self.source or self._seen(text, card), self.target)
         card.known(found)
         return found
+
+    def _seen(self, text: str, card: Card) -> str:
+        read = self.read(text)
+        sources = card.sources(self.target)
+        if sources and not says_something(read):
+            return sources[0]
+        return source_of((without_markers(read) if self.html else text)[:DETECTED_FROM], self.target, card)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

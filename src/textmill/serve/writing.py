@@ -22,6 +22,7 @@ from textmill.serve.work import Job, Tell, news
 ORDERED = ("topic", "language", "words", "sections", "style", "tone", "level", "candidates")
 """What a request calls as the order does."""
 OBJECT = "object"
+LONGEST_TITLE = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +60,9 @@ def wish_of(values: Mapping[str, Any], kinds: Mapping[str, Kind], model: str) ->
 
 
 def titled(source: str | Mapping[str, Any]) -> tuple[str, str]:
-    """Returns the title and the text of a source."""
-    return ("", source) if isinstance(source, str) else (source["title"] or "", source["text"])
+    """Returns the title and the text of a source; one without a title is called by its first line."""
+    text, title = (source, "") if isinstance(source, str) else (source["text"], source["title"] or "")
+    return title or next((line.strip("# ") for line in text.splitlines() if line.strip()), "")[:LONGEST_TITLE], text
 
 
 def job_of(wish: Wish) -> Job:
