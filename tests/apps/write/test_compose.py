@@ -139,13 +139,22 @@ def test_sources_that_hold_too_little_make_a_short_article_that_is_told(engine: 
     assert (found.words, found.right, found.dangling) == (6, False, 0)
 
 
-def test_the_model_plans_under_a_grammar(engine: Engine) -> None:
-    wanted = order(sections=2)
-    sections = [{"heading": "Old boats", "points": ["wood"]}, {"heading": "New boats", "points": ["steel", "speed"]}]
-    said = json.dumps({"title": "Boats", "sections": sections})
+@pytest.mark.parametrize(
+    ("language", "title", "old", "new"),
+    [
+        ("en", "Boats", ("Old boats", "wood"), ("New boats", "steel", "speed")),
+        ("zh", "渡船", ("老船", "木头"), ("新船", "钢板")),
+    ],
+)
+def test_the_model_plans_under_a_grammar(
+    engine: Engine, language: str, title: str, old: tuple[str, ...], new: tuple[str, ...]
+) -> None:
+    wanted = order(sections=2, language=language)
+    sections = [{"heading": heading, "points": points} for heading, *points in (old, new)]
+    said = json.dumps({"title": title, "sections": sections}, ensure_ascii=False)
     scripted = Engine(script_runner(engine.tokenizer, said, context=1024), engine.tokenizer)
     outline = writer_of(scripted, wanted, chat=True).outline(wanted)
-    assert outline.as_dict() == {"title": "Boats", "sections": sections}
+    assert outline.as_dict() == {"title": title, "sections": sections}
 
 
 def test_pages_escape_what_they_are_given() -> None:

@@ -1,12 +1,13 @@
 """Outlines: from a person's file or under a grammar; words for every section."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from textmill.apps.write.order import Order
-from textmill.apps.write.outline import Outline, Section, from_json, read_outline, sections_wanted
+from textmill.apps.write.outline import Outline, Section, from_json, outline_schema, read_outline, sections_wanted
 from textmill.errors import InputError
 
 
@@ -40,6 +41,15 @@ def test_what_is_no_outline_is_refused(tmp_path: Path, name: str, text: str | by
     with pytest.raises(InputError) as caught:
         read_outline(file)
     assert caught.value.key == key
+
+
+@pytest.mark.parametrize(
+    ("language", "right", "wrong"),
+    [("en", "Boats of wood, and sails", "渡船"), ("zh", "老渡船：木头和帆", "6 it is"), ("en", "Café", "[1] Boats")],
+)
+def test_headings_are_in_the_articles_language(language: str, right: str, wrong: str) -> None:
+    pattern = outline_schema(1, language)["properties"]["title"]["pattern"]
+    assert re.search(pattern, right) and not re.search(pattern, wrong)
 
 
 def test_every_section_gets_its_words() -> None:

@@ -16,6 +16,11 @@ from textmill.errors import InputError
 
 LONGEST = {"en": 80, "zh": 30}
 """Characters of a title, heading or point that a model may write."""
+HEADING = {
+    "en": r"[A-Za-z0-9\u00c0-\u024f][A-Za-z0-9\u00c0-\u024f ,:;'’()&/%?!.–—-]",
+    "zh": r"[\u4e00-\u9fff][\u4e00-\u9fffA-Za-z0-9，、：《》（）·？！%.-]",  # text data
+}
+"""How a heading begins, and what it goes on with: no mark of Markdown, none of a citation, no other script."""
 WORDS_A_SECTION = 120
 MOST_POINTS = 3
 TOLD = 80
@@ -84,8 +89,7 @@ def sections_wanted(order: Order) -> int:
 
 def outline_schema(count: int, language: str) -> dict[str, Any]:
     """Returns the JSON schema of an outline with so many sections."""
-    # a heading has a letter to begin with, and no mark of Markdown or of a citation
-    text = {"type": "string", "pattern": rf'^[\p{{L}}\p{{N}}][^\\"\[\]#*_<>{{}}\n]{{1,{LONGEST[language]}}}$'}
+    text = {"type": "string", "pattern": rf"^{HEADING[language]}{{1,{LONGEST[language]}}}$"}
     section = {
         "type": "object",
         "properties": {
