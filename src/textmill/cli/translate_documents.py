@@ -1,7 +1,8 @@
 """`textmill translate --in FILE --out FILE`: a document that keeps its form, in another language.
 
-``--json`` prints ``model, from, to, detected, form, units, done_before, unsure, seconds, out, notes``. A run that was
-stopped goes on with the same command; what it has so far lies beside the output in a file with a dot before its name.
+``--json`` prints ``model, from, to, detected, form, out, units, done_before, unsure, seconds, notes``; of a run that
+was stopped, ``batches`` in the place of the counts. The same command goes on with it; what it has so far lies beside
+the output in a file with a dot before its name.
 """
 
 import hashlib
@@ -62,6 +63,8 @@ def translate_document_file(
     document = open_document(place, FormOptions(target=work.target, numbers=work.numbers, fields=fields))
     direction, detected = direction_of(work, document)
     journal = Journal(out, plan_of(work, place, direction, fields))
+    named = {"model": work.loaded.name, "from": direction.source, "to": direction.target, "form": document.name}
+    named |= {"detected": detected, "out": str(out)}
 
     def translated(texts: "Sequence[Marked]") -> "list[Said]":
         return said_of(context, work, texts, direction)
@@ -73,23 +76,17 @@ def translate_document_file(
             counted = translate_document(document, out, journal, translated, progress)
     except KeyboardInterrupt:
         context.say(t("cli_translate.document_stopped", file=out))
-        raise Stopped(None) from None
+        raise Stopped(named | {"batches": journal.batches}) from None
     seconds = time.perf_counter() - began
     notes = [*work.notes, *(t("cli_translate.recoded", file=out, encoding=name) for name in document.notes)]
     for note in notes[len(work.notes) :]:
         context.say(note)
     told(context, document, counted, seconds, direction)
-    return {
-        "model": work.loaded.name,
-        "from": direction.source,
-        "to": direction.target,
-        "detected": detected,
-        "form": document.name,
+    return named | {
         "units": counted.units,
         "done_before": counted.done_before,
         "unsure": counted.unsure,
         "seconds": seconds,
-        "out": str(out),
         "notes": notes,
     }
 
@@ -142,7 +139,10 @@ def said_of(context: Context, work: Work, texts: "Sequence[Marked]", direction: 
 def plan_of(work: Work, place: Path, direction: "Direction", fields: tuple[str, ...]) -> dict[str, Any]:
     """Returns what a journal must have been made for to be gone on with."""
     settings = repr((work.texts.translator.options, work.numbers, work.texts.glossary, fields))
+    from textmill import __version__
+
     return {
+        "textmill": __version__,
         "file": sha256_file(place),
         "direction": str(direction),
         "model": work.loaded.name,

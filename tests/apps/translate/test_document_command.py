@@ -32,10 +32,20 @@ def test_an_untrained_model_keeps_the_form(in_taught: Callable, tmp_path: Path, 
     assert made != wanted
 
 
-def test_a_document_goes_on(in_taught: Callable, tmp_path: Path) -> None:
+def test_a_document_goes_on(in_taught: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place, out = tmp_path / "a.json", tmp_path / "b.json"
     place.write_text(json.dumps({"a": "I see two cats.", "b": "I have one dog."}), encoding="utf-8")
     words = ("translate", "--in", place, "--out", out, "--to", "zh", "--model", "small", "--field", "a")
+
+    def stops(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("textmill.cli.translate_documents.said_of", stops)
+        stopped = in_taught(*words, "--json")
+    assert stopped.code == 130
+    assert stopped.document["batches"] == 0
+    assert not out.exists()
     shown = in_taught(*words).ok()
     assert "JSON, en-zh: 1 texts" in shown.err
     made = json.loads(out.read_text(encoding="utf-8"))

@@ -21,7 +21,7 @@ from textmill.files import atomic_file
 
 TOGETHER = 64
 """Texts of a batch: enough to keep the engine full, few enough to lose."""
-MOST_CHARACTERS = 24_000
+MOST_CHARACTERS = 4_000
 Translate = Callable[[Sequence[Marked]], Sequence[Said]]
 
 
