@@ -68,8 +68,10 @@ def _embedding(config: ModelConfig) -> Iterator[Step]:
             )
         )
     if config.absolute_positions:
-        yield Step(name="positions", what="positions", kind="position", axes=TOKENS, module="position_embedding")
         given = (parts[-1].name, "positions")
+        parts.append(
+            Step(name="positions", what="positions", kind="position", axes=TOKENS, module="position_embedding")
+        )
         parts.append(Step(name="sum", what="sum", kind="add", axes=TOKENS, inputs=given, source="add_positions"))
     if config.embedding_norm:
         parts.append(

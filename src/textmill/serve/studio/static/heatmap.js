@@ -17,7 +17,8 @@ const mixed = (from, to, part) => from.map((value, at) => Math.round(value + (to
 export function painter(kind, low, high) {
   const [paper, plus, minus] = ["--paper", "--plus", "--minus"].map((name) => channels(style(name)));
   const most = Math.max(Math.abs(low), Math.abs(high)) || 1;
-  const table = Array.from({ length: 256 }, (_, at) => mixed(paper, plus, (at / 255) ** 0.7));
+  const bend = kind === "share" ? 0.45 : 0.7; // a share of a long text is small and still to be seen
+  const table = Array.from({ length: 256 }, (_, at) => mixed(paper, plus, (at / 255) ** bend));
   const other = Array.from({ length: 256 }, (_, at) => mixed(paper, minus, (at / 255) ** 0.7));
   if (kind === "share") return (value) => table[Math.round(Math.min(1, Math.max(0, value)) * 255)];
   return (value) => (value < 0 ? other : table)[Math.round(Math.min(1, Math.abs(value) / most) * 255)];
