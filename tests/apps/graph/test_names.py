@@ -136,3 +136,11 @@ def test_an_id_that_is_given_again_is_indexed_again(tmp_path: Path) -> None:
     for table in ("words", "trigrams"):
         index.base.execute(f"INSERT INTO {table}({table}, rank) VALUES('integrity-check', 1)")
     index.close()
+
+
+def test_words_that_the_index_cuts_in_parts_are_no_error(tmp_path: Path) -> None:
+    names = names_of(tmp_path, "directed_by hand", "Lamp Street")
+    assert [match.iri for match in names.find("hand directed_by")] == [f"{EX}0"]
+    for odd in ("street_", "_", "p\U0001e900q", "a\U00010d04b", "\x16", "£b\U000a6504H"):
+        assert all(match.name for match in names.find(odd))
+    names.close()

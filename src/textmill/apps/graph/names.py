@@ -226,12 +226,15 @@ class Names:
 
     def _holding(self, folded: str) -> list[Match]:
         """Returns the entities whose name holds all the words; the more else it holds, the further away."""
-        parts = folding.words(folded)
+        parts = [part for word in folding.words(folded) for part in word.split("_") if part]
         if not parts:
             return []
         query = " ".join(f'"{part}"' for part in parts)
-        rows = self._matches("WHERE name.id IN (SELECT rowid FROM words WHERE words MATCH ? LIMIT ?)",
-                             (query, CANDIDATES))  # fmt: skip
+        condition = "WHERE name.id IN (SELECT rowid FROM words WHERE words MATCH ? LIMIT ?)"
+        try:
+            rows = self._matches(condition, (query, CANDIDATES))
+        except sqlite3.OperationalError:
+            return []  # letters newer than the index's Unicode part a word there, and it keeps no places of parts
         return [_match(row, WORDS, 0.9 * len(folded) / max(len(folded), len(row[2])) - 0.02 * row[4]) for row in rows]
 
     def _slipped(self, folded: str) -> list[Match]:
