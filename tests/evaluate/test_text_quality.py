@@ -17,6 +17,7 @@ def test_repetition_and_variety() -> None:
     assert repetition("a b c d e f g h") == 0.0
     assert repetition("one two three four " * 5) == pytest.approx(1 - 4 / 17)
     assert units("The cat, 猫坐!") == ["the", "cat", "猫", "坐"]
+    assert units("1903年 AI模型 is_2") == ["1903", "年", "ai", "模", "型", "is_2"]
     assert repetition("猫坐在垫" * 3) == pytest.approx(1 - 4 / 9)
     assert distinct(["a b a", "b a b"], 1) == pytest.approx(2 / 6) and distinct(["a b", "a b"], 2) == 0.5
     assert repetition("") == 0.0 and quality(["a b"])["words"].value == 2.0

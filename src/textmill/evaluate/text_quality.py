@@ -16,7 +16,8 @@ from jaxtyping import Float
 
 from textmill.evaluate.intervals import Score, resampled_mean, wilson
 
-UNIT = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff]|\w+")
+SINGLE = r"\u2e80-\u9fff\uf900-\ufaff"
+UNIT = re.compile(rf"[{SINGLE}]|[^\W{SINGLE}]+")
 REPEATED = 4
 SCALE = 5.0
 SMOOTHING = 1e-6

@@ -25,14 +25,11 @@ PHRASES = (
     "几位 几 如何 是否 可以 吗 呢 吧 啊 的 地 得 了 着 过 是 在 有 和 与 及 由 把 被 对 从 到 于 里 这 那 "  # text data
     "一个 叫 名字 名称"  # text data
 )
-BESIDE = re.compile(rf"([A-Za-z0-9_])(?={CHARACTER.pattern})")
-"""Where a figure or a foreign word stands before a Chinese character without a blank: 1903年."""  # text data
 QUESTION_CHINESE = re.compile("|".join(sorted(PHRASES.split(), key=len, reverse=True)))
 
 
 def indexed(text: str) -> str:
     """Returns the terms of a text for the full-text index; Chinese characters also one by one."""
-    text = BESIDE.sub(r"\1 ", text)
     single = [unit for unit in units(text) if CHARACTER.fullmatch(unit)]
     return " ".join([*(term for term in terms(text) if term not in single), *single])
 
@@ -40,7 +37,7 @@ def indexed(text: str) -> str:
 def asked(question: str) -> list[str]:
     """Returns the terms that a question is about, each once; all of its terms where it has no others."""
     found: list[str] = []
-    for part in QUESTION_CHINESE.split(BESIDE.sub(r"\1 ", question)):
+    for part in QUESTION_CHINESE.split(question):
         kept = " ".join(unit for unit in units(part) if unit not in COMMON and unit not in ASKING)
         made = terms(kept)
         lead = made[:1] if len(made) > 1 and CHARACTER.fullmatch(made[0]) else []
