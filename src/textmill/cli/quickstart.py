@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from textmill.cli import quickstart_articles, quickstart_chat, quickstart_reviews
+from textmill.cli import quickstart_articles, quickstart_asking, quickstart_chat, quickstart_reviews
 from textmill.cli.command import Argument, Command, Context
 from textmill.cli.layout import table
 from textmill.config import Settings
@@ -28,7 +28,7 @@ LEAST_MINUTES = 1.0
 LEAST_TRAINING_SECONDS = 30.0
 STORY_SECONDS = 12.0
 """Kept back from the training's time for the stories."""
-LAST_SECONDS = quickstart_reviews.SECONDS + quickstart_articles.SECONDS
+LAST_SECONDS = quickstart_reviews.SECONDS + quickstart_articles.SECONDS + quickstart_asking.SECONDS
 RUN_NAME = "main"
 SHOWN = ("stories", "talk")
 """Stages that are done anew each time: what the model says is seen again."""
@@ -55,7 +55,7 @@ def run(context: Context, *, minutes: float, text: Path | None, dir: Path | None
     warn_without_bf16(context)
     context = open_project(context, folder)
     quick = Quickstart(context, text.absolute() if text else None, minutes)
-    answering = () if text else (quick.chats, quick.tuning, quick.talk, quick.judging, quick.writing)
+    answering = () if text else (quick.chats, quick.tuning, quick.talk, quick.judging, quick.writing, quick.asking)
     for stage in (quick.raw, quick.corpus, quick.tokenizer, quick.tokens, quick.model, quick.stories, *answering):
         quick.do(stage)
     return show(context, quick)
@@ -217,6 +217,10 @@ class Quickstart:
         """Articles from the town's graph."""
         return quickstart_articles.write_articles(self.context, self.project)
 
+    def asking(self) -> dict[str, Any]:
+        """Questions to the town's graph."""
+        return quickstart_asking.ask(self.context, self.project)
+
     def prompts(self) -> tuple[str, ...]:
         """Returns beginnings: Little World's, or the first words of held-out documents of the user's."""
         if self.text is None:
@@ -257,6 +261,7 @@ def show(context: Context, quick: Quickstart) -> dict[str, Any]:
     quickstart_chat.show_talks(context, talks)
     quickstart_reviews.show(context, stages.get("judging"))
     quickstart_articles.show(context, stages.get("writing"))
+    quickstart_asking.show(context, stages.get("asking"))
     bits = stages["model"]["bits_per_byte"]
     if bits is not None:
         context.print(t("cli_quickstart.bits", value=bits) + "\n")
