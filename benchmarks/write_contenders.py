@@ -168,7 +168,7 @@ class Plain:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         self.tokenizer = AutoTokenizer.from_pretrained(model)
-        self.model = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32).eval()
+        self.model: Any = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32).eval()
 
     def write(self, task: Task) -> dict[str, Any]:
         """Returns the article and how long it took."""
@@ -180,7 +180,7 @@ class Plain:
         request = ASKED[task.language].format(kind=KINDS[task.language], title=task.title, first=first, second=second,
                                               least=least, most=most, word=task.word, source=task.source)  # fmt: skip
         messages = [{"role": "user", "content": request}]
-        given = self.tokenizer.apply_chat_template(
+        given: Any = self.tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
         )
         torch.manual_seed(SEED * 1000 + task.number)
